@@ -1,0 +1,129 @@
+// swift-tools-version:6.2
+
+import PackageDescription
+
+// Warnings are errors where it counts, not on a newcomer's machine with a newer compiler.
+let isContinuousIntegration = Context.environment["CI"] == "true"
+
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + (isContinuousIntegration ? [.treatAllWarnings(as: .error)] : [])
+
+extension Target.Dependency {
+    static let log = product(name: "Logging", package: "swift-log")
+    static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let arguments = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
+    static let httpClient = product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioFoundation = product(name: "NIOFoundationCompat", package: "swift-nio")
+    static let yams = product(name: "Yams", package: "Yams")
+    static let mustache = product(name: "Mustache", package: "swift-mustache")
+    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
+    static let systemPackage = product(name: "SystemPackage", package: "swift-system")
+    static let histogram = product(name: "Histogram", package: "hdrhistogram-swift")
+}
+
+/// A library of ours under `Sources/`.
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// One of the five agents, under `agents/`.
+func agent(_ name: String, at folder: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["AgentRuntime", "AgentProtocol", "JSONTools", .log] + dependencies,
+        path: "agents/\(folder)", swiftSettings: settings)
+}
+
+/// The tests of a target, under `Tests/`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "baton",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "baton", targets: ["BatonCLI"]),
+        .executable(name: "baton-orchestrator", targets: ["OrchestratorMain"]),
+        .executable(name: "scaffold-agent", targets: ["ScaffoldAgent"]),
+        .executable(name: "validation-agent", targets: ["ValidationAgent"]),
+        .executable(name: "e2e-agent", targets: ["E2EAgent"]),
+        .executable(name: "integration-agent", targets: ["IntegrationAgent"]),
+        .executable(name: "deployment-agent", targets: ["DeploymentAgent"]),
+    ],
+    dependencies: [
+        // Structured logging in every process.
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        // One service group an executable: structured lifetime, signals, shutdown in order.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        // Commands and flags of `baton` and `baton-orchestrator`.
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        // HTTP server of the orchestrator.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        // HTTP fields and statuses, where the server's API names them.
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        // HTTP client of the CLI, and of nothing else.
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        // Buffers at the edge of the HTTP server and client.
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        // YAML with line marks: definitions, policies, template descriptions.
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        // Templates of the scaffold agent.
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
+        // Tools that agents run: process groups, teardown, bounded output.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
+        // File descriptors and paths in swift-subprocess's API.
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    ],
+    targets: [
+        // The two C libraries that Debian has: hiredis and libpq.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CLibPQ", providers: [.apt(["libpq-dev"])]),
+
+        library("BlockingIO"),
+        library("RedisDriver", ["BlockingIO", "CHiredis"]),
+        library("PostgresDriver", ["BlockingIO", "CLibPQ"]),
+        library("JSONTools"),
+        library("AgentProtocol", ["JSONTools"]),
+        library("WorkflowCore", ["JSONTools"]),
+        library("WorkflowDefinitions", ["WorkflowCore", "JSONTools", .yams]),
+        library("WorkflowStorage", ["WorkflowCore", "JSONTools", "PostgresDriver"]),
+        library("TaskTransport", ["RedisDriver", "AgentProtocol", "JSONTools"]),
+        library(
+            "OrchestratorEngine",
+            ["WorkflowCore", "WorkflowDefinitions", "WorkflowStorage", "TaskTransport", "AgentProtocol", "JSONTools", .log]),
+        library(
+            "OrchestratorAPI",
+            [
+                "OrchestratorEngine", "WorkflowCore", "WorkflowDefinitions", "WorkflowStorage", "JSONTools",
+                .hummingbird, .httpTypes, .nioCore, .log,
+            ]),
+        library("AgentRuntime", ["AgentProtocol", "TaskTransport", "JSONTools", .log, .lifecycle, .subprocess, .systemPackage]),
+        library("LocalStack", ["JSONTools"]),
+        .executableTarget(
+            name: "OrchestratorMain",
+            dependencies: [
+                "OrchestratorAPI", "OrchestratorEngine", "WorkflowStorage", "WorkflowDefinitions", "WorkflowCore",
+                "TaskTransport", "RedisDriver", "PostgresDriver", "JSONTools", .log, .lifecycle, .arguments, .hummingbird,
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "BatonCLI",
+            dependencies: ["LocalStack", "JSONTools", .arguments, .httpClient, .nioCore, .nioFoundation, .log],
+            swiftSettings: settings),
+        agent("ScaffoldAgent", at: "scaffold", [.yams, .mustache]),
+        agent("ValidationAgent", at: "validation", [.yams]),
+        agent("E2EAgent", at: "e2e"),
+        agent("IntegrationAgent", at: "integration"),
+        agent("DeploymentAgent", at: "deployment"),
+    ],
+    swiftLanguageModes: [.v6]
+)

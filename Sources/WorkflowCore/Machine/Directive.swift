@@ -1,0 +1,103 @@
+public import JSONTools
+
+/// What has to be done after an event was applied. The shell carries it out: record first, then the wire.
+public enum Directive: Sendable, Hashable {
+    /// Record an attempt and send it.
+    case dispatch(AttemptOrder)
+    /// Send an attempt again under a new mark; `reference` is the new one.
+    case sendAgain(AttemptReference, stage: Int)
+    /// An agent runs the attempt until `deadline`.
+    case bind(AttemptReference, agentID: String, deadline: Timestamp)
+    /// The attempt is over.
+    case close(AttemptClosing)
+    /// Tell the agents of the stage's type to stop this attempt.
+    case stop(AttemptReference, stage: Int)
+    /// Keep a stage's output: written once a generation.
+    case accept(StageAcceptance)
+    /// Append to the audit trail.
+    case record(AuditRecord)
+    /// The workflow is over.
+    case finish(WorkflowState.Phase)
+}
+
+/// An attempt that has to be recorded and sent.
+public struct AttemptOrder: Sendable, Hashable {
+    /// Index of the stage in the definition.
+    public var stage: Int
+    public var reference: AttemptReference
+    public var generation: Int
+    /// The stage's `with`, rendered.
+    public var payload: JSONValue
+    /// Outputs that the agent gets to see, by stage.
+    public var stageOutputs: [String: JSONValue]
+    /// The commit that the stage works on; nil before the first one exists.
+    public var inputCommit: String?
+}
+
+/// The end of an attempt.
+public struct AttemptClosing: Sendable, Hashable {
+    /// How the attempt ended.
+    public enum Status: String, Sendable, Hashable, CaseIterable {
+        case succeeded, partial, needsInput, failed, timedOut, lost, cancelled
+    }
+
+    public var taskID: UniqueID
+    public var attempt: Int
+    public var status: Status
+    /// The code of the fault, for queries; nil for success.
+    public var faultCode: String?
+    /// The agent that ended it, if one did.
+    public var agentID: String?
+    /// Whether the event that closed it was this attempt's result, whose bytes are to be kept.
+    public var keepsResult: Bool
+}
+
+/// A stage's accepted result.
+public struct StageAcceptance: Sendable, Hashable {
+    public var stage: String
+    public var generation: Int
+    public var output: JSONValue
+    public var commit: String?
+    public var artifacts: [JSONValue]
+}
+
+/// One entry of the audit trail.
+public struct AuditRecord: Sendable, Hashable {
+    /// How much a person should care.
+    public enum Severity: String, Sendable, Hashable {
+        case info, warning, critical
+    }
+
+    /// Position in the workflow's trail, from 1, without gaps.
+    public var sequence: Int64
+    public var kind: AuditKind
+    public var severity: Severity
+    /// Who did it: `orchestrator`, an agent's id, a person's or token's name.
+    public var actor: String
+    public var data: JSONObject
+}
+
+/// What happened to a workflow, in the words of the audit trail.
+public enum AuditKind: String, Sendable, Hashable, CaseIterable {
+    case workflowCreated = "workflow_created"
+    case workflowStarted = "workflow_started"
+    case workflowStopping = "workflow_stopping"
+    case workflowCompleted = "workflow_completed"
+    case workflowFailed = "workflow_failed"
+    case workflowCancelled = "workflow_cancelled"
+    case stageStarted = "stage_started"
+    case stageCompleted = "stage_completed"
+    case stageFailed = "stage_failed"
+    case stageSkipped = "stage_skipped"
+    case stageCancelled = "stage_cancelled"
+    case taskDispatched = "task_dispatched"
+    case taskStarted = "task_started"
+    case taskSentAgain = "task_sent_again"
+    case attemptFailed = "attempt_failed"
+    case attemptLost = "attempt_lost"
+    case attemptTimedOut = "attempt_timed_out"
+    case attemptCancelled = "attempt_cancelled"
+    case retryScheduled = "retry_scheduled"
+    case resultIgnored = "result_ignored"
+    case lateSuccess = "late_success"
+}

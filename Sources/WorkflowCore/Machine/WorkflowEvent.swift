@@ -1,0 +1,96 @@
+public import JSONTools
+
+/// Names one send of one attempt: the fence. What bears another triple changes nothing.
+public struct AttemptReference: Sendable, Hashable {
+    public var taskID: UniqueID
+    /// Counted from 1.
+    public var attempt: Int
+    /// Drawn anew at every send.
+    public var dispatchID: UInt64
+
+    /// A reference to one send of one attempt.
+    public init(taskID: UniqueID, attempt: Int, dispatchID: UInt64) {
+        self.taskID = taskID
+        self.attempt = attempt
+        self.dispatchID = dispatchID
+    }
+}
+
+/// What an agent said at the end of an attempt, as far as the machine needs it.
+public struct AttemptOutcome: Sendable, Hashable {
+    /// The result's status (wire protocol, "Result").
+    public enum Status: String, Sendable, Hashable, CaseIterable {
+        case success, failure, partial, needsInput, cancelled
+    }
+
+    public var reference: AttemptReference
+    public var stage: String
+    public var agentID: String
+    public var status: Status
+    public var output: JSONValue
+    /// The commit that a write stage made; nil if it made none.
+    public var commit: String?
+    /// `{name, type, sha256, size_bytes, label}` of each stored file.
+    public var artifacts: [JSONValue]
+    public var faults: [WorkflowFault]
+
+    /// What an agent reported.
+    public init(
+        reference: AttemptReference,
+        stage: String,
+        agentID: String,
+        status: Status,
+        output: JSONValue = .object([:]),
+        commit: String? = nil,
+        artifacts: [JSONValue] = [],
+        faults: [WorkflowFault] = []
+    ) {
+        self.reference = reference
+        self.stage = stage
+        self.agentID = agentID
+        self.status = status
+        self.output = output
+        self.commit = commit
+        self.artifacts = artifacts
+        self.faults = faults
+    }
+}
+
+/// Everything that can change a workflow.
+public enum WorkflowEvent: Sendable, Hashable {
+    /// Begin. Applied in the transaction that records the workflow; `actor` is who asked for it.
+    case start(actor: String)
+    /// An agent says that it runs this send: binds it.
+    case taskStarted(AttemptReference, agentID: String)
+    /// An attempt ended.
+    case taskFinished(AttemptOutcome)
+    /// The agent that holds this attempt fell silent for longer than its lease, or left no trace of it.
+    case leaseExpired(AttemptReference, agentID: String)
+    /// The agent was stopped in good order and gave this attempt up: lost, not counted.
+    case abandoned(AttemptReference, agentID: String)
+    /// The send is not to be found anywhere and nobody runs it: send again under a new mark.
+    case sendLost(AttemptReference)
+    /// Look at the clocks. `judgeDeadlines` is false while silence proves nothing (Redis or the record was away).
+    case wake(judgeDeadlines: Bool)
+    /// A person or program wants the workflow to stop.
+    case cancel(actor: String, reason: String)
+
+    /// Name of the event, as in the transition table.
+    public var name: Name {
+        switch self {
+        case .start: .start
+        case .taskStarted: .taskStarted
+        case .taskFinished: .taskFinished
+        case .leaseExpired: .leaseExpired
+        case .abandoned: .abandoned
+        case .sendLost: .sendLost
+        case .wake: .wake
+        case .cancel: .cancel
+        }
+    }
+
+    /// The kinds of events, for tables and metrics.
+    public enum Name: String, Sendable, Hashable, CaseIterable {
+        case start, taskStarted, taskFinished, leaseExpired, abandoned, sendLost, wake, cancel
+    }
+}

@@ -1,0 +1,139 @@
+public import JSONTools
+
+/// The stored form: JSON with short keys, defaults left out, so that `convert_from(state, 'UTF8')` can be read in psql.
+extension WorkflowState {
+    /// Encodes the state.
+    public func encoded() -> [UInt8] {
+        var object: JSONObject = ["p": .string(phase.rawValue), "q": .integer(sequence)]
+        if let outcome {
+            var entry = outcome.fault.encoded
+            entry["p"] = .string(outcome.phase.rawValue)
+            if let stage = outcome.stage { entry["s"] = .string(stage) }
+            object["o"] = .object(entry)
+        }
+        if let startedAt { object["b"] = .integer(startedAt.microseconds) }
+        if let endedAt { object["e"] = .integer(endedAt.microseconds) }
+        if let recordedWake { object["w"] = .integer(recordedWake.microseconds) }
+        object["s"] = .array(stages.map { .object($0.encoded) })
+        return JSONValue.object(object).encoded()
+    }
+
+    /// Decodes what ``encoded()`` wrote.
+    ///
+    /// - Throws: ``StateCodingError`` naming what is missing; such a row was damaged or written by a newer version.
+    public init(decoding bytes: [UInt8]) throws(StateCodingError) {
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: bytes)
+        } catch {
+            throw StateCodingError("is not JSON: \(error)")
+        }
+        guard let phase = value["p"]?.stringValue.flatMap(Phase.init(rawValue:)) else {
+            throw StateCodingError("has no known phase at /p")
+        }
+        guard let stages = value["s"]?.arrayValue else { throw StateCodingError("has no stages at /s") }
+        self.init(stageCount: 0)
+        self.phase = phase
+        self.sequence = Int64(value["q"]?.intValue ?? 0)
+        self.startedAt = Timestamp(stored: value["b"])
+        self.endedAt = Timestamp(stored: value["e"])
+        self.recordedWake = Timestamp(stored: value["w"])
+        if let outcome = value["o"] {
+            guard let end = outcome["p"]?.stringValue.flatMap(Phase.init(rawValue:)),
+                let fault = WorkflowFault(stored: outcome)
+            else { throw StateCodingError("has an outcome at /o without phase or fault") }
+            self.outcome = Outcome(phase: end, fault: fault, stage: outcome["s"]?.stringValue)
+        }
+        self.stages.reserveCapacity(stages.count)
+        for (index, stage) in stages.enumerated() {
+            guard let decoded = StageState(stored: stage) else {
+                throw StateCodingError("has a stage without a known phase at /s/\(index)")
+            }
+            self.stages.append(decoded)
+        }
+    }
+}
+
+/// A stored state that can't be read.
+public struct StateCodingError: Error, Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+
+    init(_ finding: String) {
+        description = "the stored workflow state \(finding)"
+    }
+}
+
+extension StageState {
+    fileprivate var encoded: JSONObject {
+        var object: JSONObject = ["p": .string(phase.rawValue)]
+        if generation != 1 { object["g"] = .integer(Int64(generation)) }
+        if attempt != 0 { object["a"] = .integer(Int64(attempt)) }
+        if failures != 0 { object["f"] = .integer(Int64(failures)) }
+        if let taskID { object["t"] = .string("\(taskID)") }
+        if let retryAt { object["r"] = .integer(retryAt.microseconds) }
+        if let commit { object["c"] = .string(commit) }
+        if let startedAt { object["b"] = .integer(startedAt.microseconds) }
+        if let endedAt { object["e"] = .integer(endedAt.microseconds) }
+        if let fault { object["x"] = .object(fault.encoded) }
+        if ignoredResults != 0 { object["i"] = .integer(Int64(ignoredResults)) }
+        if let open {
+            var entry: JSONObject = [
+                "d": .integer(Int64(bitPattern: open.dispatchID)), "s": .integer(open.sentAt.microseconds),
+            ]
+            if let agentID = open.agentID { entry["a"] = .string(agentID) }
+            if let deadline = open.deadline { entry["l"] = .integer(deadline.microseconds) }
+            if let cancelledAt = open.cancelledAt { entry["c"] = .integer(cancelledAt.microseconds) }
+            object["o"] = .object(entry)
+        }
+        return object
+    }
+
+    fileprivate init?(stored value: JSONValue) {
+        guard let phase = value["p"]?.stringValue.flatMap(Phase.init(rawValue:)) else { return nil }
+        self.init()
+        self.phase = phase
+        generation = value["g"]?.intValue ?? 1
+        attempt = value["a"]?.intValue ?? 0
+        failures = value["f"]?.intValue ?? 0
+        taskID = value["t"]?.stringValue.flatMap { UniqueID($0) }
+        retryAt = Timestamp(stored: value["r"])
+        commit = value["c"]?.stringValue
+        startedAt = Timestamp(stored: value["b"])
+        endedAt = Timestamp(stored: value["e"])
+        fault = value["x"].flatMap(WorkflowFault.init(stored:))
+        ignoredResults = value["i"]?.intValue ?? 0
+        if let entry = value["o"] {
+            guard let mark = entry["d"]?.intValue, let sentAt = Timestamp(stored: entry["s"]) else { return nil }
+            var open = OpenAttempt(dispatchID: UInt64(bitPattern: Int64(mark)), sentAt: sentAt)
+            open.agentID = entry["a"]?.stringValue
+            open.deadline = Timestamp(stored: entry["l"])
+            open.cancelledAt = Timestamp(stored: entry["c"])
+            self.open = open
+        }
+    }
+}
+
+extension WorkflowFault {
+    /// The longest message that the hot state keeps, in characters; the audit trail and the result have the whole.
+    private static let storedMessageLimit = 600
+
+    fileprivate var encoded: JSONObject {
+        var object: JSONObject = [
+            "c": .string(code), "m": .string(String(message.prefix(Self.storedMessageLimit))),
+        ]
+        if isRetryable { object["r"] = .bool(true) }
+        return object
+    }
+
+    fileprivate init?(stored value: JSONValue) {
+        guard let code = value["c"]?.stringValue, let message = value["m"]?.stringValue else { return nil }
+        self.init(code: code, message: message, isRetryable: value["r"]?.boolValue ?? false)
+    }
+}
+
+extension Timestamp {
+    fileprivate init?(stored value: JSONValue?) {
+        guard let microseconds = value?.intValue else { return nil }
+        self.init(microseconds: Int64(microseconds))
+    }
+}

@@ -1,0 +1,158 @@
+public import JSONTools
+
+/// The small, hot state of one workflow: counters and open items, nothing that stands in rows of its own.
+///
+/// Encoded it is at most ``WorkflowState/maximumEncodedBytes`` bytes. Outputs, inputs and the audit trail are elsewhere.
+public struct WorkflowState: Sendable, Hashable {
+    /// The limit of the encoded form, in bytes.
+    public static let maximumEncodedBytes = 32 * 1024
+
+    /// Where the workflow as a whole is.
+    public enum Phase: String, Sendable, Hashable, CaseIterable {
+        /// Recorded, not started. Becomes running, or stopping by a cancel.
+        case initiated
+        /// Stages start, run, wait. Becomes stopping, or completed.
+        case running
+        /// The outcome is known; open attempts are being closed; nothing new is sent. Becomes failed or cancelled.
+        case stopping
+        /// Every required stage completed. Terminal.
+        case completed
+        /// Terminal.
+        case failed
+        /// Terminal.
+        case cancelled
+
+        /// Whether nothing leads out of this phase but an explicit retry.
+        public var isTerminal: Bool {
+            switch self {
+            case .initiated, .running, .stopping: false
+            case .completed, .failed, .cancelled: true
+            }
+        }
+    }
+
+    /// How a workflow that is stopping, failed or cancelled came to that.
+    public struct Outcome: Sendable, Hashable {
+        /// The terminal phase it leads to: `failed` or `cancelled`.
+        public var phase: Phase
+        public var fault: WorkflowFault
+        /// The stage at fault; nil for a cancel or a total timeout.
+        public var stage: String?
+
+        /// An outcome that leads to `phase`.
+        public init(phase: Phase, fault: WorkflowFault, stage: String?) {
+            self.phase = phase
+            self.fault = fault
+            self.stage = stage
+        }
+    }
+
+    public var phase: Phase
+    public var outcome: Outcome?
+    /// One for each stage of the definition, in its order.
+    public var stages: [StageState]
+    /// Sequence number of the newest audit event; the first is 1.
+    public var sequence: Int64
+    public var startedAt: Timestamp?
+    public var endedAt: Timestamp?
+    /// What the timers table holds for this workflow: when it wants to be woken; nil for no row.
+    public var recordedWake: Timestamp?
+
+    /// The state of a workflow that was just recorded.
+    public init(stageCount: Int) {
+        self.phase = .initiated
+        self.outcome = nil
+        self.stages = Array(repeating: StageState(), count: stageCount)
+        self.sequence = 0
+        self.startedAt = nil
+        self.endedAt = nil
+        self.recordedWake = nil
+    }
+}
+
+/// Where one stage is.
+public struct StageState: Sendable, Hashable {
+    /// The stage's place in its life.
+    public enum Phase: String, Sendable, Hashable, CaseIterable {
+        /// Waits for the stages that it needs. Becomes running, skipped or cancelled.
+        case pending
+        /// An attempt is open, or the next one waits for its backoff. Becomes completed, failed or cancelled.
+        case running
+        case completed
+        case failed
+        case skipped
+        case cancelled
+
+        /// Whether the stage has ended.
+        public var isClosed: Bool {
+            switch self {
+            case .pending, .running: false
+            case .completed, .failed, .skipped, .cancelled: true
+            }
+        }
+    }
+
+    public var phase: Phase
+    /// 1 at first; an explicit retry from a stage raises it.
+    public var generation: Int
+    /// Number of the newest attempt; 0 before the first.
+    public var attempt: Int
+    /// Attempts that count against `max_attempts`.
+    public var failures: Int
+    /// The same for every attempt of a generation; nil before the first.
+    public var taskID: UniqueID?
+    /// The open attempt; nil when none is out.
+    public var open: OpenAttempt?
+    /// When the next attempt starts, while the stage waits for its backoff.
+    public var retryAt: Timestamp?
+    /// The commit that the stage hands on: its own, or its input commit if it made none.
+    public var commit: String?
+    public var startedAt: Timestamp?
+    public var endedAt: Timestamp?
+    /// Why the stage, or its newest attempt, failed.
+    public var fault: WorkflowFault?
+    /// How many results were set aside as stale or doubled; the first ``maximumIgnoredRecords`` are in the trail.
+    public var ignoredResults: Int
+
+    /// How many ignored results of a stage get a row in the audit trail; later ones only count.
+    public static let maximumIgnoredRecords = 10
+
+    /// A stage that waits for its turn.
+    public init() {
+        phase = .pending
+        generation = 1
+        attempt = 0
+        failures = 0
+        taskID = nil
+        open = nil
+        retryAt = nil
+        commit = nil
+        startedAt = nil
+        endedAt = nil
+        fault = nil
+        ignoredResults = 0
+    }
+}
+
+/// The attempt of a task that is out with an agent, or on its way to one.
+public struct OpenAttempt: Sendable, Hashable {
+    /// The mark of the newest send; anything that bears another is stale.
+    public var dispatchID: UInt64
+    /// When it was recorded and sent (database time).
+    public var sentAt: Timestamp
+    /// The agent that it is bound to; nil until one says that it runs it.
+    public var agentID: String?
+    /// When the bound attempt has to be over; nil until bound.
+    public var deadline: Timestamp?
+    /// Since when the agent has been asked to stop; nil if it hasn't.
+    public var cancelledAt: Timestamp?
+
+    /// An attempt that was just sent.
+    public init(dispatchID: UInt64, sentAt: Timestamp) {
+        self.dispatchID = dispatchID
+        self.sentAt = sentAt
+        self.agentID = nil
+        self.deadline = nil
+        self.cancelledAt = nil
+    }
+}
