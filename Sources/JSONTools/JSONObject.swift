@@ -73,7 +73,10 @@ public struct JSONObject: Sendable {
     /// The value of a key, looked for first at `hint` and then everywhere; `hint` moves behind what was found.
     ///
     /// Reading members in the order in which the sender wrote them costs one comparison each.
-    func value(of key: String, hint: inout Int) -> JSONValue? {
+    /// - Parameters:
+    ///   - key: the key to look up.
+    ///   - hint: the position to try first; start with 0.
+    public func value(of key: String, hint: inout Int) -> JSONValue? {
         if hint < entries.count, entries[hint].key == key {
             hint += 1
             return entries[hint - 1].value
@@ -143,4 +146,9 @@ extension JSONObject: ExpressibleByDictionaryLiteral {
         self.init()
         for (key, value) in elements { self[key] = value }
     }
+}
+
+extension JSONObject: CustomStringConvertible {
+    /// The compact JSON text.
+    public var description: String { JSONValue.object(self).description }
 }
