@@ -53,7 +53,7 @@ struct PostgresServer: Sendable {
     ///
     /// - Returns: a note for the person if the files of a data directory that is gone had to be moved out of the way.
     func createCluster(
-        instance: String, scratch: String, environment: [String: String]
+        instance: String, environment: [String: String]
     ) async throws(StackError)
         -> String?
     {
