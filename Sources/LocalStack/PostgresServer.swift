@@ -52,11 +52,7 @@ struct PostgresServer: Sendable {
     /// Creates the cluster unless it is there.
     ///
     /// - Returns: a note for the person if the files of a data directory that is gone had to be moved out of the way.
-    func createCluster(
-        instance: String, environment: [String: String]
-    ) async throws(StackError)
-        -> String?
-    {
+    func createCluster(instance: String, environment: [String: String]) async throws(StackError) -> String? {
         let note = try makeHome(instance: instance)
         guard fileBytes(data + "/PG_VERSION") == nil else { return note }
         // Built beside its place and renamed when complete: what an interrupted initdb left is never taken for a cluster.
