@@ -1,0 +1,214 @@
+import Glibc
+import PostgresDriver
+import Synchronization
+import Testing
+
+/// A PostgreSQL server of the tests' own, in a short temporary directory, on a Unix socket only.
+///
+/// A shell stands between: it stops the server when the tests close its input or die.
+final class TestServer: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private struct State {
+        var shell: pid_t = 0
+        var input: Int32 = -1
+    }
+
+    let directory: String
+    private let state = Mutex(State())
+
+    /// The server that a suite shares.
+    @TaskLocal static var shared: TestServer?
+
+    static func current() throws -> TestServer {
+        guard let shared else { throw Failure(description: "This test must stand in a suite with a server.") }
+        return shared
+    }
+
+    /// Starts a server for `body` and removes it afterwards.
+    static func with<Value>(
+        options: String = "", _ body: (TestServer) async throws -> Value
+    ) async throws -> Value {
+        let server = try TestServer()
+        defer { server.remove() }
+        try server.start(options: options)
+        return try await body(server)
+    }
+
+    private init() throws {
+        var template = Array("/tmp/bpg-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Failure(description: "No temporary directory: \(errno)") }
+        directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        if getuid() == 0, let user = getpwnam("postgres") {
+            chown(directory, user.pointee.pw_uid, user.pointee.pw_gid)
+        }
+        try runShell(
+            "\"$BIN\"/initdb -D \"$DIR\"/data -U postgres -A trust --no-sync -E UTF8 --locale=C >\"$DIR\"/initdb.log 2>&1"
+        )
+    }
+
+    /// Starts the server and waits until it accepts connections.
+    func start(options: String = "") throws {
+        let script = """
+            for try in 1 2 3 4 5 6 7 8 9 10; do
+                "$BIN"/pg_ctl -D "$DIR"/data -l "$DIR"/log -w -t 20 start \
+                    -o "-k $DIR -c listen_addresses='' -c fsync=off -c max_connections=300 $OPTIONS" \
+                    >/dev/null 2>&1 </dev/null && break
+                sleep 0.2
+            done
+            "$BIN"/pg_ctl -D "$DIR"/data status >/dev/null 2>&1 || exit 1
+            echo ready
+            read line
+            kill -CONT $(head -1 "$DIR"/data/postmaster.pid) 2>/dev/null
+            "$BIN"/pg_ctl -D "$DIR"/data stop -m immediate -t 10 >/dev/null 2>&1
+            exit 0
+            """
+        var toShell: [Int32] = [-1, -1]
+        var fromShell: [Int32] = [-1, -1]
+        let shell = try Self.spawning.withLock { _ in
+            guard pipe(&toShell) == 0, pipe(&fromShell) == 0 else {
+                throw Failure(description: "No pipe: \(errno)")
+            }
+            for end in toShell + fromShell { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            return try spawnShell(script, options: options, input: toShell[0], output: fromShell[1])
+        }
+        close(toShell[0])
+        close(fromShell[1])
+        defer { close(fromShell[0]) }
+        state.withLock { $0 = State(shell: shell, input: toShell[1]) }
+        var byte: UInt8 = 0
+        guard read(fromShell[0], &byte, 1) == 1 else {
+            throw Failure(description: "The server did not start; see \(directory)/log")
+        }
+    }
+
+    /// Stops the server as a power cut would, and waits until the shell that guards it has ended.
+    func stop() {
+        let state = state.withLock { state in
+            defer { state = State() }
+            return state
+        }
+        guard state.shell > 0 else { return }
+        close(state.input)
+        var status: Int32 = 0
+        while waitpid(state.shell, &status, 0) < 0, errno == EINTR {}
+    }
+
+    /// The server's main process.
+    var processID: pid_t {
+        guard let file = fopen("\(directory)/data/postmaster.pid", "r") else { return 0 }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 32)
+        guard fgets(&line, 32, file) != nil else { return 0 }
+        return pid_t(atoi(line))
+    }
+
+    func remove() {
+        stop()
+        try? runShell("rm -rf \"$DIR\"/* ")
+        rmdir(directory)
+    }
+
+    var url: String { "postgresql://postgres@/postgres?host=\(directory)" }
+
+    func configuration() throws(PostgresError) -> PostgresConfiguration {
+        try PostgresConfiguration(url: url)
+    }
+
+    func connect(
+        _ change: (inout PostgresConfiguration) -> Void = { _ in }
+    ) async throws(PostgresError) -> PostgresConnection {
+        var configuration = try configuration()
+        change(&configuration)
+        return try await PostgresConnection.connect(configuration)
+    }
+
+    // MARK: Shell
+
+    /// One child at a time, so that none inherits a pipe of another.
+    private static let spawning = Mutex(())
+
+    private func runShell(_ script: String) throws {
+        let shell = try Self.spawning.withLock { _ in
+            try spawnShell(script, options: "", input: -1, output: -1)
+        }
+        var status: Int32 = 0
+        while waitpid(shell, &status, 0) < 0, errno == EINTR {}
+        guard status == 0 else { throw Failure(description: "Status \(status) of: \(script)") }
+    }
+
+    /// Runs `/bin/sh -c`, as the user postgres if we are root.
+    private func spawnShell(_ script: String, options: String, input: Int32, output: Int32) throws -> pid_t {
+        var arguments = ["/bin/sh", "-c", script]
+        if getuid() == 0 {
+            arguments = ["/usr/bin/setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] + arguments
+        }
+        let environment = [
+            "PATH=/usr/bin:/bin", "LC_ALL=C", "DIR=\(directory)", "BIN=\(Self.binaries)", "OPTIONS=\(options)",
+        ]
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        if input >= 0 {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
+        if output >= 0 {
+            posix_spawn_file_actions_adddup2(&actions, output, 1)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+        }
+        let cArguments = arguments.map { strdup($0) } + [nil]
+        let cEnvironment = environment.map { strdup($0) } + [nil]
+        defer { for copy in cArguments + cEnvironment { free(copy) } }
+        var child = pid_t()
+        let status = posix_spawn(&child, arguments[0], &actions, nil, cArguments, cEnvironment)
+        guard status == 0 else { throw Failure(description: "\(arguments[0]) could not be started: \(status)") }
+        return child
+    }
+
+    /// The directory of the newest server installed, by Debian's layout.
+    private static let binaries: String = {
+        for version in stride(from: 20, through: 12, by: -1) {
+            let path = "/usr/lib/postgresql/\(version)/bin"
+            if access("\(path)/initdb", X_OK) == 0 { return path }
+        }
+        return "/usr/bin"
+    }()
+}
+
+/// Gives a suite one server for all its tests.
+struct SharedServerTrait: SuiteTrait, TestScoping {
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        try await TestServer.with { server in
+            try await TestServer.$shared.withValue(server) { try await function() }
+        }
+    }
+}
+
+extension Trait where Self == SharedServerTrait {
+    static var sharedServer: SharedServerTrait { SharedServerTrait() }
+}
+
+/// All suites that share a server.
+@Suite(.sharedServer)
+enum WithServer {}
+
+/// Fails the test with what was thrown instead of a `PostgresError`.
+func postgresError(
+    _ body: () async throws -> Void, sourceLocation: SourceLocation = #_sourceLocation
+) async throws -> PostgresError {
+    do {
+        try await body()
+    } catch let error as PostgresError {
+        return error
+    }
+    Issue.record("A PostgresError was expected, nothing was thrown.", sourceLocation: sourceLocation)
+    throw TestServer.Failure(description: "nothing was thrown")
+}
