@@ -29,7 +29,7 @@ struct TextPattern: Sendable, Hashable {
     }
 
     /// The most instructions that a pattern may compile to; repetitions such as `{100}` are written out.
-    static let instructionLimit = 2000
+    static let instructionLimit = 600
 
     let source: String
     let program: [Instruction]

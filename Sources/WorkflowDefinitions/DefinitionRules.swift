@@ -1,0 +1,177 @@
+import JSONTools
+import WorkflowCore
+
+/// The rules between the stages of a definition.
+struct DefinitionRules {
+    private(set) var faults = FaultList()
+
+    private let stages: [StageDraft]
+    /// Positions of the named stages; of a name that occurs twice, the first.
+    private let indexes: [String: Int]
+    /// By stage, all stages before it in the graph; filled in by `check`.
+    private var ancestors: [Set<Int>] = []
+
+    init(stages: [StageDraft]) {
+        self.stages = stages
+        var indexes: [String: Int] = [:]
+        for (index, stage) in stages.enumerated() where stage.isNamed && indexes[stage.definition.name] == nil {
+            indexes[stage.definition.name] = index
+        }
+        self.indexes = indexes
+    }
+
+    mutating func check() {
+        checkDuplicates()
+        checkNeeds()
+        ancestors = stages.indices.map(reachable)
+        let hasCycles = checkCycles()
+        if !hasCycles { checkOrder() }
+        checkReads(hasCycles: hasCycles)
+    }
+
+    // MARK: Names
+
+    private mutating func checkDuplicates() {
+        for (index, stage) in stages.enumerated() where stage.isNamed {
+            let name = stage.definition.name
+            guard let first = indexes[name], first != index else { continue }
+            let line = stages[first].namePosition.line
+            let place = line > 0 ? " (the first is in line \(line))" : ""
+            faults.add(
+                stage.namePosition, stage.pointer.appending("name"),
+                "found a second stage '\(name)'; expected each name once\(place)")
+        }
+    }
+
+    private mutating func checkNeeds() {
+        for (index, stage) in stages.enumerated() {
+            for need in stage.needs {
+                if need.name == stage.definition.name, stage.isNamed {
+                    faults.add(need.position, need.pointer, "found stage '\(need.name)' needing itself")
+                } else if indexes[need.name] == nil {
+                    faults.add(
+                        need.position, need.pointer,
+                        "found the need '\(need.name)', but there is no such stage"
+                            + suggestion(for: need.name, among: names(except: index)))
+                }
+            }
+        }
+    }
+
+    private func names(except index: Int) -> [String] {
+        stages.enumerated().filter { $0.offset != index && $0.element.isNamed }.map(\.element.definition.name)
+    }
+
+    // MARK: The graph
+
+    /// Positions of the stages that a stage needs directly, itself not included.
+    private func needs(of index: Int) -> [Int] {
+        stages[index].definition.needs.compactMap { indexes[$0] }.filter { $0 != index }
+    }
+
+    private func reachable(from start: Int) -> Set<Int> {
+        var seen: Set<Int> = []
+        var open = needs(of: start)
+        while let index = open.popLast() {
+            if seen.insert(index).inserted { open += needs(of: index) }
+        }
+        return seen
+    }
+
+    /// Reports each group of stages that need each other, once.
+    private mutating func checkCycles() -> Bool {
+        var reported: Set<Int> = []
+        for index in stages.indices where ancestors[index].contains(index) && !reported.contains(index) {
+            let group = ancestors[index].filter { ancestors[$0].contains(index) }
+            reported.formUnion(group)
+            let path = (cycle(through: index, in: group) + [index]).map { "'\(stages[$0].definition.name)'" }
+            faults.add(
+                stages[index].needsPosition, stages[index].pointer.appending("needs"),
+                "found a cycle: \(path.joined(separator: " needs ")); expected stages to need only earlier ones")
+        }
+        return !reported.isEmpty
+    }
+
+    /// A shortest way from a stage back to itself along needs, the stage first.
+    private func cycle(through start: Int, in group: Set<Int>) -> [Int] {
+        var paths = [[start]]
+        var seen: Set<Int> = []
+        while !paths.isEmpty {
+            var longer: [[Int]] = []
+            for path in paths {
+                for next in needs(of: path[path.count - 1]) where group.contains(next) {
+                    if next == start { return path }
+                    if seen.insert(next).inserted { longer.append(path + [next]) }
+                }
+            }
+            paths = longer
+        }
+        return [start]
+    }
+
+    /// Writers must be ordered, and in this version all stages must be, in the order of the file.
+    private mutating func checkOrder() {
+        for (index, stage) in stages.enumerated() where index > 0 && stage.isNamed {
+            let later = stage.needs.filter { (indexes[$0.name] ?? 0) > index }
+            for need in later {
+                faults.add(
+                    need.position, need.pointer,
+                    "found the need '\(need.name)', which comes later in the file; expected it before "
+                        + "'\(stage.definition.name)', because this version runs stages in the order of the file")
+            }
+            // What a stage with a bad need really comes after is not known.
+            let isUnknown = stage.definition.needs.contains { indexes[$0] == nil || $0 == stage.definition.name }
+            guard later.isEmpty, !isUnknown else { continue }
+            if let rival = unorderedWriter(for: index) {
+                faults.add(
+                    stage.needsPosition, stage.pointer.appending("needs"),
+                    "found '\(rival)' and '\(stage.definition.name)' both writing and neither needing the other; "
+                        + "expected an order, because a stage starts from exactly one commit")
+            } else if stages[index - 1].isNamed, !ancestors[index].contains(index - 1) {
+                let previous = stages[index - 1].definition.name
+                faults.add(
+                    stage.needsPosition, stage.pointer.appending("needs"),
+                    "stages that run in parallel are not supported in this version: '\(stage.definition.name)' does not "
+                        + "need '\(previous)', the stage before it; expected needs: [\(previous)]")
+            }
+        }
+    }
+
+    private func unorderedWriter(for index: Int) -> String? {
+        guard stages[index].definition.workspace == .write else { return nil }
+        let rival = stages.indices.first {
+            $0 < index && stages[$0].isNamed && stages[$0].definition.workspace == .write
+                && !ancestors[index].contains($0) && !ancestors[$0].contains(index)
+        }
+        return rival.map { stages[$0].definition.name }
+    }
+
+    // MARK: Expressions
+
+    /// Expressions may read only what is certain to have ended: stages that this one needs.
+    private mutating func checkReads(hasCycles: Bool) {
+        for (index, stage) in stages.enumerated() {
+            for read in stage.reads {
+                if stage.isNamed, read.name == stage.definition.name {
+                    faults.add(
+                        read.position, read.pointer,
+                        "found 'stages.\(read.name)' in stage '\(read.name)' itself; expected a stage before it")
+                    continue
+                }
+                guard let target = indexes[read.name] else {
+                    faults.add(
+                        read.position, read.pointer,
+                        "found 'stages.\(read.name)', but there is no such stage"
+                            + suggestion(for: read.name, among: names(except: index)))
+                    continue
+                }
+                let isUnknown = hasCycles || stage.definition.needs.contains { indexes[$0] == nil }
+                guard !isUnknown, !ancestors[index].contains(target) else { continue }
+                faults.add(
+                    read.position, read.pointer,
+                    "found 'stages.\(read.name)', but '\(stage.definition.name)' does not need '\(read.name)'; expected "
+                        + "it among the needs, directly or through other stages")
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import JSONTools
+import WorkflowCore
+
+/// A stage as read, with the places that the rules between stages need for their messages.
+struct StageDraft {
+    /// A stage that is named somewhere, and where.
+    struct Mention {
+        var name: String
+        var position: SourcePosition
+        var pointer: JSONPointer
+    }
+
+    var definition: StageDefinition
+    /// Where the stage begins.
+    var position: SourcePosition
+    var pointer: JSONPointer
+    /// Whether the name could be read; the rules leave out stages without one.
+    var isNamed: Bool
+    /// Where the name stands.
+    var namePosition: SourcePosition
+    /// The stages in `needs`, if that is written out.
+    var needs: [Mention]
+    /// Where `needs` stands, or else the stage.
+    var needsPosition: SourcePosition
+    /// The stages that the expressions in `with` and `if` read.
+    var reads: [Mention]
+}
