@@ -1,0 +1,134 @@
+import AgentProtocol
+import JSONTools
+
+/// Runs attempts from envelope to result: checks, workspace, action, commit, cleaning up.
+struct AttemptRunner: Sendable {
+    let catalog: ActionCatalog
+    let builder: ResultBuilder
+    let host: AttemptHost
+
+    /// The result of an attempt that needs no running: a refused one, or an action that knows its answer already.
+    ///
+    /// - Returns: nil when the attempt has to be run.
+    func immediateResult(of envelope: TaskEnvelope) -> TaskResult? {
+        let begun = Begun()
+        let outcome: ActionOutcome
+        do throws(ActionFailure) {
+            let (entry, input) = try catalog.admit(envelope)
+            guard let action = entry.action as? any ImmediateAction else { return nil }
+            guard let answer = action.answer(input, attempt: envelope.attempt) else { return nil }
+            outcome = try answer.get()
+        } catch {
+            outcome = ResultBuilder.outcome(error)
+        }
+        return builder.result(of: envelope, outcome, at: begun.times())
+    }
+
+    /// Runs an attempt to its end, or until it is stopped by cancelling the task that it runs in.
+    ///
+    /// - Parameters:
+    ///   - envelope: What is to be done.
+    ///   - log: Takes the lines.
+    ///   - desk: How the action speaks to the loop.
+    ///   - stop: Says why, when it is stopped.
+    ///   - deliver: Takes the result as soon as it is known and before files are deleted; nil for an abandoned attempt.
+    func run(
+        _ envelope: TaskEnvelope,
+        log: AttemptLog,
+        desk: AttemptDesk,
+        stop: StopBox,
+        deliver: @Sendable (TaskResult?) -> Void
+    ) async {
+        let begun = Begun()
+        let logger = TaskLogger(log: log)
+        let files = host.files(for: envelope.reference)
+        let background = BackgroundTools()
+        let artifacts = host.artifactSink(for: envelope, files: files)
+        let outcome: ActionOutcome
+        do {
+            outcome = try await perform(envelope, logger, files, background, artifacts, desk)
+        } catch let failure as ActionFailure {
+            outcome = ResultBuilder.outcome(failure)
+        } catch is CancellationError {
+            outcome = ActionOutcome(status: .cancelled)
+        } catch {
+            outcome = ResultBuilder.outcome(
+                ActionFailure(code: "ACTION_ERROR", message: "\(error)", retryable: true))
+        }
+        await background.stopAll()
+        if let reason = stop.reason {
+            if reason == .timedOut { logger.error("Stopped at the attempt's time limit.") }
+            log.flush()
+            let stopped = ResultBuilder.outcome(stopped: reason, envelope)
+            deliver(stopped.map { builder.result(of: envelope, $0, artifacts: artifacts.kept, at: begun.times()) })
+        } else {
+            for fault in outcome.faults { logger.error("\(fault.code): \(fault.message)") }
+            log.flush()
+            deliver(builder.result(of: envelope, outcome, artifacts: artifacts.kept, at: begun.times()))
+        }
+        files.remove()
+    }
+
+    private func perform(
+        _ envelope: TaskEnvelope,
+        _ logger: TaskLogger,
+        _ files: AttemptFiles,
+        _ background: BackgroundTools,
+        _ artifacts: ArtifactSink,
+        _ desk: AttemptDesk
+    ) async throws -> ActionOutcome {
+        let (entry, input) = try catalog.admit(envelope)
+        let tools = try host.toolbox(files: files, logger: logger, background: background)
+        guard entry.description.workspace != .none else {
+            let context = ActionContext(
+                envelope: envelope, input: input, workspace: "", tools: tools, artifacts: artifacts, logger: logger,
+                attempt: files, desk: desk)
+            return try await entry.action.run(context)
+        }
+        let git = try GitWorkspace(envelope.workspace, root: files.workspace)
+        try await git.prepare(with: tools)
+        let root = try Workspace(root: files.workspace).root
+        let context = ActionContext(
+            envelope: envelope, input: input, workspace: root, tools: tools.moved(to: root), artifacts: artifacts,
+            logger: logger, attempt: files, desk: desk)
+        var outcome = try await entry.action.run(context)
+        try Task.checkCancellation()
+        if envelope.workspace.mode == .write {
+            try await keepWork(of: &outcome, envelope, git, tools, logger)
+        } else {
+            outcome.commit = nil
+        }
+        return outcome
+    }
+
+    /// Commits and pushes what the action left in the workspace, as it asked for it.
+    private func keepWork(
+        of outcome: inout ActionOutcome,
+        _ envelope: TaskEnvelope,
+        _ git: GitWorkspace,
+        _ tools: Toolbox,
+        _ logger: TaskLogger
+    ) async throws {
+        let reference = GitWorkspace.reference(of: envelope.reference)
+        if let commit = outcome.commit {
+            try await git.push(commit, to: reference, with: tools)
+        } else if outcome.status == .success || outcome.status == .partial, let message = outcome.commitMessage {
+            outcome.commit = try await git.commit(
+                message, at: envelope.createdAt, pushingTo: reference, with: tools)
+            if outcome.commit == git.inputCommit { logger.info("Nothing was changed in the workspace.") }
+        } else if outcome.status == .success {
+            outcome.commit = git.inputCommit
+        }
+    }
+
+    /// When an attempt began.
+    private struct Begun {
+        let wall = Timestamp.now()
+        let instant = ContinuousClock.now
+
+        func times() -> ResultBuilder.Times {
+            let duration = instant.duration(to: .now)
+            return ResultBuilder.Times(started: wall, completed: wall + duration, duration: duration)
+        }
+    }
+}

@@ -1,0 +1,20 @@
+import Synchronization
+
+/// Why an attempt is stopped before its end.
+enum StopReason: Sendable, Hashable {
+    /// The orchestrator said so: it was cancelled, or belongs to somebody else now.
+    case cancelled
+    /// It ran longer than its constraints allow.
+    case timedOut
+    /// The agent itself is being stopped: no result is reported, the attempt is listed as abandoned.
+    case shutdown
+}
+
+/// The reason, shared by the loop that decides and the attempt that ends. The first one counts.
+final class StopBox: Sendable {
+    private let box = Mutex<StopReason?>(nil)
+
+    var reason: StopReason? { box.withLock { $0 } }
+
+    func set(_ reason: StopReason) { box.withLock { $0 = $0 ?? reason } }
+}
