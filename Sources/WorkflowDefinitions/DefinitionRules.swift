@@ -111,7 +111,7 @@ struct DefinitionRules {
 
     /// Writers must be ordered, and in this version all stages must be, in the order of the file.
     private mutating func checkOrder() {
-        for (index, stage) in stages.enumerated() where index > 0 && stage.isNamed {
+        for (index, stage) in stages.enumerated() where stage.isNamed {
             let later = stage.needs.filter { (indexes[$0.name] ?? 0) > index }
             for need in later {
                 faults.add(
@@ -127,7 +127,7 @@ struct DefinitionRules {
                     stage.needsPosition, stage.pointer.appending("needs"),
                     "found '\(rival)' and '\(stage.definition.name)' both writing and neither needing the other; "
                         + "expected an order, because a stage starts from exactly one commit")
-            } else if stages[index - 1].isNamed, !ancestors[index].contains(index - 1) {
+            } else if index > 0, stages[index - 1].isNamed, !ancestors[index].contains(index - 1) {
                 let previous = stages[index - 1].definition.name
                 faults.add(
                     stage.needsPosition, stage.pointer.appending("needs"),

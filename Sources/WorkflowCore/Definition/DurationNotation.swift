@@ -30,7 +30,7 @@ public enum DurationNotation {
             let digits = run(in: bytes, from: position) { 0x30...0x39 ~= $0 }
             let letters = run(in: bytes, from: digits.upperBound) { 0x61...0x7a ~= $0 }
             guard let count = Int64(String(decoding: bytes[digits], as: UTF8.self)) else { throw failure(text) }
-            guard !letters.isEmpty else {
+            guard digits.upperBound < bytes.count else {
                 throw Failure(description: "found '\(text)', a number without a unit; expected for example '\(text)s'")
             }
             let name = String(decoding: bytes[letters], as: UTF8.self)

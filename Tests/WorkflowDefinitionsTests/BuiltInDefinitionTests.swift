@@ -1,0 +1,112 @@
+import FoundationEssentials
+import JSONTools
+import Testing
+import WorkflowCore
+import WorkflowDefinitions
+
+@Suite struct BuiltInDefinitionTests {
+    /// The directory with the definitions that come with Baton.
+    static let directory =
+        #filePath.split(separator: "/").dropLast(3).reduce(into: "") { $0 += "/" + $1 } + "/share/definitions"
+
+    private func catalog() throws -> DefinitionCatalog {
+        let catalog = DefinitionCatalog.load(directories: [Self.directory])
+        #expect(catalog.errors.isEmpty, "\(catalog.errors.map(\.description).joined(separator: "\n"))")
+        return catalog
+    }
+
+    @Test("All built-in definitions are valid, and their files are called like them")
+    func valid() throws {
+        let catalog = try catalog()
+        #expect(catalog.names == ["app", "bugfix", "feature", "noop", "noop6", "service"])
+        for (name, entry) in catalog.entries { #expect(entry.path == "\(Self.directory)/\(name).yaml") }
+    }
+
+    @Test("The workflow types have the stages and agents that are documented")
+    func stages() throws {
+        let catalog = try catalog()
+        let app = [
+            "initialization:scaffold", "scaffolding:scaffold", "dependency_installation:scaffold",
+            "validation:validation", "e2e_testing:e2e", "integration:integration", "deployment:deployment",
+        ]
+        let expected = [
+            "app": app,
+            "feature": Array(app.dropLast()),
+            "bugfix": [app[0], app[3], app[4], app[5]],
+            "service": app.filter { $0 != "e2e_testing:e2e" },
+            "noop": app,
+            "noop6": app.filter { !$0.hasPrefix("dependency") },
+        ]
+        for (name, stages) in expected {
+            let definition = try #require(catalog[name])
+            #expect(definition.stages.map { "\($0.name):\($0.agent)" } == stages, "\(name)")
+            let isNoop = name.hasPrefix("noop")
+            for stage in definition.stages { #expect(stage.action == (isNoop ? "noop" : stage.name)) }
+        }
+    }
+
+    @Test("Each stage starts from the commit of the last writer")
+    func commits() throws {
+        let app = try #require(try catalog()["app"])
+        let commits = app.stages.map { app.inputCommitStage(of: $0.name) }
+        let expected: [String?] = [
+            nil, "initialization", "scaffolding", "dependency_installation", "dependency_installation", "e2e_testing",
+            "integration",
+        ]
+        #expect(commits == expected)
+        let noop = try #require(try catalog()["noop"])
+        #expect(noop.stages.allSatisfy { $0.workspace == .none && noop.inputCommitStage(of: $0.name) == nil })
+    }
+
+    @Test("Templates of the built-in definitions render with the least and with the most input")
+    func templates() throws {
+        let catalog = try catalog()
+        let app = try #require(catalog["app"])
+        let done = ExpressionScope.StageView(status: "completed", output: ["plan": ["stack": "node"]])
+        var scope = ExpressionScope(stages: ["initialization": done])
+        func payload(_ definition: WorkflowDefinition, _ stage: String) throws -> JSONValue {
+            try #require(definition.stage(named: stage)).with.render(in: scope)
+        }
+        #expect(try payload(app, "scaffolding") == ["plan": ["stack": "node"]])
+        #expect(try payload(app, "integration") == ["target_branch": "main"])
+        #expect(try payload(app, "deployment") == ["target": "process", "port": nil])
+        scope.input = ["deployment_target": "docker", "deployment_port": 8080, "target_branch": "trunk"]
+        #expect(try payload(app, "integration") == ["target_branch": "trunk"])
+        #expect(try payload(app, "deployment") == ["target": "docker", "port": 8080])
+
+        let noop = try #require(catalog["noop"])
+        scope.input = [:]
+        #expect(try payload(noop, "validation") == ["sleep_ms": 0, "output": ["n": 1], "fail": false])
+        scope.input = ["sleep_ms": 5, "fail": ["validation": "broken"]]
+        #expect(try payload(noop, "validation") == ["sleep_ms": 5, "output": ["n": 1], "fail": "broken"])
+        #expect(try payload(noop, "deployment") == ["sleep_ms": 5, "output": ["n": 1], "fail": false])
+    }
+
+    @Test("Input schemas accept what is documented and nothing else")
+    func inputs() throws {
+        let catalog = try catalog()
+        func violations(_ name: String, _ input: JSONValue) throws -> Int {
+            try JSONSchema(try #require(catalog[name]?.input)).validate(input).count
+        }
+        #expect(try violations("app", [:]) == 0)
+        #expect(try violations("app", ["stack": "node", "entities": [["name": "task"]], "deployment_port": 80]) == 0)
+        #expect(try violations("app", ["deployment_target": "mainframe"]) == 1)
+        #expect(try violations("app", ["deployment_port": 70_000]) == 1)
+        #expect(try violations("app", ["unknown": 1]) == 1)
+        #expect(try violations("bugfix", [:]) == 1)
+        #expect(try violations("feature", ["repository": "/r", "patch": "x", "update_worktree": true]) == 0)
+        let schema = try JSONSchema(try #require(catalog["feature"]?.input))
+        let filled = schema.applyingDefaults(to: ["repository": "/r"])
+        #expect(filled == ["repository": "/r", "target_branch": "main", "update_worktree": false])
+    }
+
+    @Test("Canonical JSON of the built-in definitions gives the same definitions")
+    func roundTrip() throws {
+        for entry in try catalog().entries.values {
+            let definition = entry.definition
+            #expect(try WorkflowDefinition(canonicalJSON: definition.canonicalJSON()) == definition)
+            let copy = try DefinitionParser.parse(value: definition.canonicalJSON(), name: definition.name)
+            #expect(copy.contentHash == definition.contentHash)
+        }
+    }
+}
