@@ -29,10 +29,7 @@ public final class PostgresConnection: Sendable {
         self.facts = facts
     }
 
-    deinit {
-        mailbox.close()
-        control.close(.immediately)
-    }
+    deinit { beginClosing(.immediately) }
 
     /// Makes a connection.
     ///
@@ -103,8 +100,7 @@ public final class PostgresConnection: Sendable {
     /// Ends the connection: what was sent may finish within the configured grace, and whatever is left fails. Takes at
     /// most the grace, whatever the server does.
     public func close() async {
-        mailbox.close()
-        control.close(.gracefully)
+        beginClosing(.gracefully)
         await control.waitForEnd()
     }
 
@@ -116,10 +112,10 @@ public final class PostgresConnection: Sendable {
         control.outstanding.load(ordering: .acquiring) == 0 && control.session == .idle && !mailbox.isClosed
     }
 
-    /// Ends the connection at once, without waiting for the thread.
-    func drop() {
+    /// Refuses new calls and ends the connection, without waiting for that.
+    func beginClosing(_ closing: ConnectionControl.Closing) {
         mailbox.close()
-        control.close(.immediately)
+        control.close(closing)
     }
 
     /// - Parameter isCancellable: false for what must happen also in a task that was cancelled, such as ROLLBACK.

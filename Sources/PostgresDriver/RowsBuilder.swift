@@ -45,7 +45,8 @@ struct RowsBuilder {
     /// The result; the builder is empty again.
     mutating func finish(commandTag: String) -> PostgresRows {
         defer { self = RowsBuilder() }
-        guard let columns, !columns.types.isEmpty else {
+        // A statement without columns can have rows all the same: SELECT FROM a table.
+        guard let columns, rowCount > 0 || !columns.types.isEmpty else {
             return PostgresRows(storage: .none, commandTag: commandTag)
         }
         return PostgresRows(
