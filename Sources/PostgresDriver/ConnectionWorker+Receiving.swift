@@ -89,7 +89,8 @@ extension ConnectionWorker {
     private func readFailure(_ result: OpaquePointer, of reply: Reply) {
         let error = serverError(result)
         if error.isFatal {
-            fatal = error.error
+            // What libpq says of the broken connection does not replace what the server said before.
+            if fatal?.sqlState == nil { fatal = error.error }
             return
         }
         switch reply {

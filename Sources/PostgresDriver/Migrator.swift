@@ -27,6 +27,12 @@ public struct Migrator: Sendable {
         public var applied: [Int32]
         /// The highest number applied to the database now; 0 if none.
         public var current: Int32
+
+        /// Makes a report.
+        public init(applied: [Int32], current: Int32) {
+            self.applied = applied
+            self.current = current
+        }
     }
 
     private let configuration: PostgresConfiguration
