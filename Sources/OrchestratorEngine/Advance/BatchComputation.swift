@@ -1,0 +1,217 @@
+import AgentProtocol
+public import JSONTools
+public import WorkflowCore
+public import WorkflowStorage
+
+/// One batch as a value: what was loaded and what was submitted go in, what is to be written and sent comes out.
+///
+/// Pure: no clock, no I/O. The ``Advancer`` is the shell around it.
+public struct BatchComputation: Sendable {
+    /// A workflow as it was when the batch locked it.
+    public struct Loaded: Sendable {
+        public var machine: WorkflowMachine
+        public var definitionHash: String
+        public var version: Int64
+
+        /// A locked workflow.
+        public init(machine: WorkflowMachine, definitionHash: String, version: Int64) {
+            self.machine = machine
+            self.definitionHash = definitionHash
+            self.version = version
+        }
+    }
+
+    public private(set) var save: BatchSave
+    public private(set) var effects = BatchEffects()
+    var entropy: EntropySource
+    let envelopes: EnvelopeFactory
+
+    /// An empty batch.
+    ///
+    /// - Parameters:
+    ///   - id: identity of the batch.
+    ///   - now: database time.
+    ///   - entropy: source of ids, dispatch marks and jitter.
+    ///   - envelopes: how attempts become messages.
+    public init(id: UniqueID, now: Timestamp, entropy: EntropySource, envelopes: EnvelopeFactory) {
+        save = BatchSave(id: id, now: now)
+        self.entropy = entropy
+        self.envelopes = envelopes
+    }
+
+    /// Records a workflow and starts it.
+    public mutating func create(_ creation: Creation, definition: WorkflowDefinition, origin: Submission.Origin) {
+        let id = UniqueID.v7(at: save.now, using: &entropy)
+        let facts = WorkflowFacts(
+            id: id, type: creation.type, name: creation.name, description: creation.description,
+            requirements: creation.requirements, priority: creation.priority, input: creation.input,
+            traceID: creation.traceID ?? hexDigits(entropy.next(), entropy.next()))
+        var machine = WorkflowMachine(definition: definition, facts: facts)
+        let directives: [Directive]
+        do {
+            directives = try machine.apply(.start(actor: creation.createdBy), at: save.now, using: &entropy)
+        } catch {
+            preconditionFailure("a new workflow can always start and reads no outputs: \(error)")
+        }
+        translate(directives, of: machine, result: nil)
+        save.created.append(
+            NewWorkflow(
+                facts: facts, definitionHash: creation.definitionHash, definitionVersion: creation.definitionVersion,
+                tenant: creation.tenant, createdBy: creation.createdBy, idempotencyKey: creation.idempotencyKey,
+                bodyHash: creation.bodyHash))
+        save.createdSummaries.append(WorkflowSummary(of: machine, version: 1))
+        let wake = setTimer(of: &machine)
+        save.newStates.append(
+            BatchSave.State(
+                id: id, definitionHash: creation.definitionHash, version: 1, isTerminal: machine.state.phase.isTerminal,
+                bytes: machine.state.encoded(), nextWake: wake))
+        settle(origin, with: .done(id))
+    }
+
+    /// Applies what was submitted for one workflow, in order.
+    ///
+    /// - Returns: the stages whose outputs have to be loaded first; empty when all was applied. If it isn't empty,
+    ///   nothing was applied.
+    public mutating func apply(
+        _ submissions: [Submission], to loaded: Loaded, outputs: [String: StageOutput]
+    ) -> Set<String> {
+        var attempt = self
+        var machine = loaded.machine
+        for submission in submissions {
+            guard case .event(let event, _) = submission.body else {
+                preconditionFailure("a creation is not applied to a loaded workflow")
+            }
+            do throws(Rejection) {
+                let directives = try machine.apply(
+                    event, at: save.now, outputs: outputs, using: &attempt.entropy)
+                attempt.translate(directives, of: machine, result: submission.origin)
+                attempt.settle(submission.origin, with: .done(machine.facts.id))
+            } catch {
+                switch error {
+                case .outputsNeeded(let stages): return stages
+                case .conflict(_, let phase): attempt.settle(submission.origin, with: .conflict(phase))
+                }
+            }
+        }
+        if machine.state != loaded.machine.state {
+            attempt.write(&machine, loaded: loaded)
+        }
+        self = attempt
+        return []
+    }
+
+    /// Answers a submission that found no workflow.
+    public mutating func answerUnknown(_ submission: Submission) {
+        if case .result(_, _, _, _, let bytes) = submission.origin {
+            save.deadLetters.append(
+                DeadLetter(
+                    kind: .message, source: "orchestrator:results", cause: "UNKNOWN_WORKFLOW",
+                    detail: "no workflow has the id that this result names", bytes: bytes))
+        }
+        settle(submission.origin, with: .unknownWorkflow)
+    }
+
+    /// Answers a creation whose key was used before.
+    public mutating func answer(_ origin: Submission.Origin, with outcome: SubmissionOutcome) {
+        settle(origin, with: outcome)
+    }
+
+    private mutating func write(_ machine: inout WorkflowMachine, loaded: Loaded) {
+        let wake = setTimer(of: &machine)
+        let version = loaded.version + 1
+        let isTerminal = machine.state.phase.isTerminal
+        save.states.append(
+            BatchSave.State(
+                id: machine.facts.id, definitionHash: loaded.definitionHash, version: version, isTerminal: isTerminal,
+                bytes: machine.state.encoded(), nextWake: wake))
+        let summary = WorkflowSummary(of: machine, version: version)
+        if isTerminal {
+            save.summaries.append(summary)
+        } else {
+            effects.summaries.append(summary)
+        }
+    }
+
+    /// Keeps the timers table in step with the machine's earliest clock.
+    ///
+    /// - Returns: the lower bound for `next_wake_at`: that clock, or a look in a day.
+    private mutating func setTimer(of machine: inout WorkflowMachine) -> Timestamp {
+        let wake = machine.nextWake
+        if machine.state.recordedWake != wake {
+            save.timers.append((workflowID: machine.facts.id, due: wake))
+            machine.noteRecordedWake(wake)
+        }
+        return wake ?? save.now + .seconds(86_400)
+    }
+
+    private mutating func settle(_ origin: Submission.Origin, with outcome: SubmissionOutcome) {
+        switch origin {
+        case .result(let entryID, let agentType, let agentID, let reference, _):
+            effects.acknowledgements.append(entryID)
+            effects.settled.append(
+                BatchEffects.Settled(agentType: agentType, agentID: agentID, reference: reference))
+        case .caller(let token):
+            effects.replies.append((token, outcome))
+        case .watch:
+            break
+        }
+    }
+
+    private mutating func translate(
+        _ directives: [Directive], of machine: WorkflowMachine, result origin: Submission.Origin?
+    ) {
+        let id = machine.facts.id
+        for directive in directives {
+            switch directive {
+            case .dispatch(let order):
+                dispatch(order, of: machine)
+            case .sendAgain(let reference, _):
+                save.sentAgain.append((workflowID: id, reference: reference))
+            case .bind(let reference, let agentID, let deadline):
+                save.bindings.append(
+                    BatchSave.Binding(workflowID: id, reference: reference, agentID: agentID, deadline: deadline))
+            case .close(let closing):
+                var bytes: [UInt8]?
+                if closing.keepsResult, case .result(_, _, _, _, let body)? = origin { bytes = body }
+                save.closings.append(BatchSave.Closing(workflowID: id, closing: closing, result: bytes))
+                effects.closed.append(closing.taskID)
+            case .stop(let reference, let stage):
+                save.stopping.append((workflowID: id, reference: reference))
+                effects.stops.append(
+                    BatchEffects.Stop(agentType: machine.definition.stages[stage].agent, reference: reference))
+            case .accept(let acceptance):
+                save.outputs.append((workflowID: id, acceptance: acceptance))
+                if let commit = acceptance.commit {
+                    effects.commits.append(
+                        BatchEffects.AcceptedCommit(
+                            workflowID: id, stage: acceptance.stage, generation: acceptance.generation, commit: commit))
+                }
+            case .record(let record):
+                save.events.append((workflowID: id, record: record))
+                effects.events.append(BatchEffects.Published(workflowID: id, record: record, at: save.now))
+            case .finish:
+                break
+            }
+        }
+    }
+
+    private mutating func dispatch(_ order: AttemptOrder, of machine: WorkflowMachine) {
+        let stage = machine.definition.stages[order.stage]
+        let payload = envelopes.body(for: order, of: machine, at: save.now, spanID: entropy.next())
+        save.tasks.append(
+            NewTask(
+                workflowID: machine.facts.id, reference: order.reference, stage: stage.name,
+                generation: order.generation, agentType: stage.agent, action: stage.action,
+                priority: machine.facts.priority, payload: payload))
+        effects.sends.append(
+            BatchEffects.Send(
+                workflowID: machine.facts.id, agentType: stage.agent, priority: machine.facts.priority,
+                reference: order.reference, payload: payload))
+    }
+}
+
+/// Two words as 32 lower-case hex digits.
+func hexDigits(_ high: UInt64, _ low: UInt64) -> String {
+    let id = UniqueID(high: high, low: low)
+    return String("\(id)".filter { $0 != "-" })
+}

@@ -1,0 +1,121 @@
+public import JSONTools
+public import WorkflowCore
+
+/// Something that wants to change a workflow, on its way through the one door.
+public struct Submission: Sendable {
+    /// What is wanted.
+    public enum Body: Sendable {
+        /// Record a workflow and start it. Its id is drawn when the batch begins, from database time.
+        case create(Creation)
+        /// Apply an event to a workflow.
+        case event(WorkflowEvent, workflowID: UniqueID)
+    }
+
+    /// Where it came from, which tells what has to be done once it is committed.
+    public enum Origin: Sendable, Hashable {
+        /// A result on the stream, to be acknowledged; the bytes are kept with the attempt.
+        case result(entryID: String, agentType: String, agentID: String, reference: AttemptReference, bytes: [UInt8])
+        /// A caller who waits for the answer.
+        case caller(ReplyToken)
+        /// The sweeper or the registry; nobody waits.
+        case watch
+    }
+
+    public var body: Body
+    public var origin: Origin
+    /// How often its workflow was held by another batch.
+    var misses = 0
+
+    /// A submission.
+    public init(_ body: Body, origin: Origin) {
+        self.body = body
+        self.origin = origin
+    }
+
+    /// The workflow that is to be changed; nil for one that does not exist yet.
+    var workflowID: UniqueID? {
+        switch body {
+        case .create: nil
+        case .event(_, let workflowID): workflowID
+        }
+    }
+
+    /// An estimate of the memory that it holds, in bytes.
+    var weight: Int {
+        switch origin {
+        case .result(_, _, _, _, let bytes): 512 + bytes.count
+        case .caller, .watch: 1024
+        }
+    }
+}
+
+/// Names a caller who waits for an answer.
+public struct ReplyToken: Sendable, Hashable {
+    let number: UInt64
+}
+
+/// A workflow that someone wants.
+public struct Creation: Sendable {
+    public var type: String
+    public var definitionHash: String
+    public var definitionVersion: Int
+    public var name: String
+    public var description: String
+    public var requirements: String
+    public var priority: WorkflowPriority
+    public var input: JSONValue
+    public var traceID: String?
+    public var tenant: String
+    public var createdBy: String
+    public var idempotencyKey: String?
+    public var bodyHash: String?
+
+    /// A request for a workflow under a definition that is in the record.
+    public init(
+        type: String,
+        definitionHash: String,
+        definitionVersion: Int,
+        name: String,
+        description: String = "",
+        requirements: String = "",
+        priority: WorkflowPriority = .medium,
+        input: JSONValue = .object([:]),
+        traceID: String? = nil,
+        tenant: String = "default",
+        createdBy: String,
+        idempotencyKey: String? = nil,
+        bodyHash: String? = nil
+    ) {
+        self.type = type
+        self.definitionHash = definitionHash
+        self.definitionVersion = definitionVersion
+        self.name = name
+        self.description = description
+        self.requirements = requirements
+        self.priority = priority
+        self.input = input
+        self.traceID = traceID
+        self.tenant = tenant
+        self.createdBy = createdBy
+        self.idempotencyKey = idempotencyKey
+        self.bodyHash = bodyHash
+    }
+}
+
+/// What became of a submission.
+public enum SubmissionOutcome: Sendable {
+    /// Committed; the workflow's id.
+    case done(UniqueID)
+    /// The same key was used before, with the same body: that workflow.
+    case repeated(UniqueID)
+    /// The same key was used before with another body (HTTP 422).
+    case keyReused(UniqueID)
+    /// The workflow's phase doesn't allow it (HTTP 409).
+    case conflict(WorkflowState.Phase)
+    /// There is no such workflow (HTTP 404).
+    case unknownWorkflow
+    /// The record could not be written; nothing was changed (HTTP 503).
+    case unavailable(String)
+    /// The database refused the data (HTTP 422).
+    case refused(String)
+}

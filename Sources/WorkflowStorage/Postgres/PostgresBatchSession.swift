@@ -1,0 +1,181 @@
+public import JSONTools
+public import PostgresDriver
+import Synchronization
+public import WorkflowCore
+
+/// The Advancer's session on PostgreSQL: one connection, two round trips a batch.
+public final class PostgresBatchSession: BatchSession {
+    private struct State {
+        var connection: PostgresConnection?
+        var isInTransaction = false
+    }
+
+    private let configuration: PostgresConfiguration
+    private let state = Mutex(State())
+
+    /// A session that connects when it is first used.
+    ///
+    /// The planner is told to go by index always: every statement of the hot path touches few rows by key, and a plan
+    /// made while a table was empty must not stay in use when it is not.
+    public init(configuration: PostgresConfiguration) {
+        var own = configuration
+        own.applicationName = "baton advancer"
+        own.sessionSettings["enable_seqscan"] = "off"
+        own.sessionSettings["enable_hashjoin"] = "off"
+        own.sessionSettings["enable_mergejoin"] = "off"
+        own.sessionSettings["plan_cache_mode"] = "force_generic_plan"
+        own.sessionSettings["jit"] = "off"
+        self.configuration = own
+    }
+
+    /// The connection, made if there is none.
+    private func connection() async throws(PostgresError) -> PostgresConnection {
+        if let open = state.withLock({ $0.connection }) { return open }
+        let fresh = try await PostgresConnection.connect(configuration)
+        state.withLock { state in
+            state.connection = fresh
+            state.isInTransaction = false
+        }
+        return fresh
+    }
+
+    /// Gives a connection up whose state is not known.
+    private func drop() async {
+        let old = state.withLock { state in
+            state.isInTransaction = false
+            return state.connection.take()
+        }
+        await old?.close()
+    }
+
+    private func run(_ statements: [PostgresStatement]) async throws(BatchError) -> [PostgresRows] {
+        do throws(PostgresError) {
+            return try await connection().pipeline(statements)
+        } catch {
+            if error.outcome != .failed || error.isConnectionFault { await drop() }
+            throw BatchError(error)
+        }
+    }
+
+    public func begin(_ request: BatchRequest) async throws(BatchError) -> BatchLoad {
+        var statements: [PostgresStatement] = [PostgresStatement("BEGIN")]
+        if !request.workflows.isEmpty {
+            statements.append(
+                PostgresStatement(
+                    request.waits ? BatchSQL.lockWaiting : BatchSQL.lockSkipping,
+                    [.uuidArray(request.workflows.map(\.postgres))]))
+        }
+        if !request.factsOf.isEmpty {
+            statements.append(PostgresStatement(BatchSQL.facts, [.uuidArray(request.factsOf.map(\.postgres))]))
+        }
+        if !request.keys.isEmpty {
+            statements.append(
+                PostgresStatement(
+                    BatchSQL.knownKeys,
+                    [.textArray(request.keys.map(\.tenant)), .textArray(request.keys.map(\.key))]))
+        }
+        statements.append(PostgresStatement(BatchSQL.now))
+        state.withLock { $0.isInTransaction = true }
+        let answers = try await run(statements)
+        do throws(PostgresError) {
+            return try BatchSQL.load(from: answers, for: request)
+        } catch {
+            throw BatchError(error)
+        }
+    }
+
+    public func outputs(_ keys: [OutputKey]) async throws(BatchError) -> [OutputKey: StageOutput] {
+        guard !keys.isEmpty else { return [:] }
+        let answers = try await run([
+            PostgresStatement(
+                BatchSQL.outputs,
+                [
+                    .uuidArray(keys.map(\.workflowID.postgres)), .textArray(keys.map(\.stage)),
+                    .int4Array(keys.map { Int32($0.generation) }),
+                ])
+        ])
+        var found: [OutputKey: StageOutput] = [:]
+        do throws(PostgresError) {
+            for row in answers[0] {
+                let key = OutputKey(
+                    workflowID: try row.id(0), stage: try row.text(1), generation: Int(try row.int4(2)))
+                found[key] = StageOutput(
+                    output: try row.json(3), commit: try row.optionalText(5),
+                    artifacts: try row.json(4).arrayValue ?? [])
+            }
+        } catch {
+            throw BatchError(error)
+        }
+        return found
+    }
+
+    public func definitionBlob(hash: String) async throws(BatchError) -> [UInt8]? {
+        let answers = try await run([PostgresStatement(BatchSQL.definitionBlob, [.text(hash)])])
+        do throws(PostgresError) {
+            guard let row = answers[0].first else { return nil }
+            return try row.bytes(0)
+        } catch {
+            throw BatchError(error)
+        }
+    }
+
+    public func commit(_ save: BatchSave) async throws(BatchError) -> [ResentTask] {
+        let statements = BatchSQL.statements(for: save)
+        let answers = try await run(statements.list + [PostgresStatement("COMMIT")])
+        state.withLock { $0.isInTransaction = false }
+        guard let index = statements.sentAgainIndex else { return [] }
+        do throws(PostgresError) {
+            var resent: [ResentTask] = []
+            for row in answers[index] { resent.append(try BatchSQL.resentTask(from: row)) }
+            return resent
+        } catch {
+            // Committed already: what can't be read here is sent by the relay.
+            return []
+        }
+    }
+
+    public func abandon() async {
+        let (connection, isOpen) = state.withLock { ($0.connection, $0.isInTransaction) }
+        guard let connection, isOpen else { return }
+        do throws(PostgresError) {
+            _ = try await connection.pipeline([PostgresStatement("ROLLBACK")])
+            state.withLock { $0.isInTransaction = false }
+        } catch {
+            await drop()
+        }
+    }
+
+    public func wasCommitted(_ batchID: UniqueID) async throws(BatchError) -> Bool {
+        let answers = try await run([PostgresStatement(BatchSQL.batchExists, [.uuid(batchID.postgres)])])
+        return !answers[0].isEmpty
+    }
+
+    public func keep(_ letters: [DeadLetter]) async throws(BatchError) {
+        guard !letters.isEmpty else { return }
+        _ = try await run([BatchSQL.insertDeadLetters(letters)])
+    }
+
+    public func isReachable() async -> Bool {
+        do {
+            _ = try await connection().pipeline([PostgresStatement(BatchSQL.now)])
+            return true
+        } catch {
+            await drop()
+            await pause()
+            return false
+        }
+    }
+
+    public func close() async {
+        await drop()
+    }
+
+    /// A second between two tries to reach the record; cut short when the task is cancelled.
+    private func pause() async {
+        do {
+            try await Task.sleep(for: .seconds(1))
+        } catch {
+            return
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import JSONTools
+public import PostgresDriver
+
+/// Upkeep of the record that no workflow waits for.
+public struct PostgresMaintenance: Sendable {
+    /// How long batch ids are kept: what decides an unknown commit outcome, in hours.
+    static let batchHours = 24
+
+    private let pool: PostgresPool
+
+    /// Upkeep through a pool.
+    public init(pool: PostgresPool) {
+        self.pool = pool
+    }
+
+    /// Makes the partitions of this month and the next two, where they are missing.
+    ///
+    /// Rows are placed by the time in their workflow's UUIDv7 (RFC 9562, 5.7: the upper 48 bits are milliseconds).
+    public func makePartitions() async throws(PostgresError) {
+        let rows = try await pool.run(
+            PostgresStatement(
+                """
+                SELECT to_char(m, 'YYYYMM'), (extract(epoch FROM m) * 1000)::bigint,
+                    (extract(epoch FROM m + interval '1 month') * 1000)::bigint
+                FROM date_trunc('month', now() AT TIME ZONE 'UTC') AS this,
+                    generate_series(this, this + interval '2 months', interval '1 month') AS m
+                """))
+        for row in rows {
+            let name = try row.text(0)
+            let from = Self.firstID(ofMilliseconds: try row.int8(1))
+            let to = Self.firstID(ofMilliseconds: try row.int8(2))
+            for (table, options) in [("tasks", " WITH (fillfactor = 70)"), ("events", ""), ("logs", "")] {
+                try await makePartition("\(table)_\(name)", of: table, from: from, to: to, options: options)
+            }
+        }
+    }
+
+    private func makePartition(
+        _ partition: String, of table: String, from: UniqueID, to: UniqueID, options: String
+    ) async throws(PostgresError) {
+        do throws(PostgresError) {
+            // Names and ids are made here, of digits and known words; DDL takes no parameters.
+            _ = try await pool.run(
+                PostgresStatement(
+                    SQLText(
+                        unchecked: """
+                            CREATE TABLE IF NOT EXISTS \(partition) PARTITION OF \(table)
+                            FOR VALUES FROM ('\(from)') TO ('\(to)')\(options)
+                            """)))
+        } catch where error.sqlState == .uniqueViolation || error.sqlState?.description == "42P07" {
+            // Another orchestrator made it at the same moment.
+            return
+        }
+    }
+
+    /// The least UUIDv7 of a moment.
+    static func firstID(ofMilliseconds milliseconds: Int64) -> UniqueID {
+        UniqueID(high: UInt64(milliseconds) << 16, low: 0)
+    }
+
+    /// Forgets batch ids older than a day.
+    public func forgetBatches() async throws(PostgresError) {
+        _ = try await pool.run(
+            PostgresStatement(
+                "DELETE FROM batches WHERE at < now() - $1 * interval '1 hour'", [.int4(Int32(Self.batchHours))]))
+    }
+}

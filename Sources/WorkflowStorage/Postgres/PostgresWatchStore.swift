@@ -1,0 +1,248 @@
+public import JSONTools
+public import PostgresDriver
+import WorkflowCore
+
+/// The sweeper's and the registry's view of PostgreSQL.
+public struct PostgresWatchStore: WatchStore {
+    private let pool: PostgresPool
+
+    /// A view through a pool.
+    public init(pool: PostgresPool) {
+        self.pool = pool
+    }
+
+    private func run(_ statement: PostgresStatement) async throws(BatchError) -> PostgresRows {
+        do throws(PostgresError) {
+            return try await pool.run(statement)
+        } catch {
+            throw BatchError(error)
+        }
+    }
+
+    private func read<Value>(_ body: () throws(PostgresError) -> Value) throws(BatchError) -> Value {
+        do throws(PostgresError) {
+            return try body()
+        } catch {
+            throw BatchError(error)
+        }
+    }
+
+    public func findings(_ question: WatchQuestion) async throws(BatchError) -> WatchFindings {
+        let rows = try await run(
+            PostgresStatement(
+                """
+                (SELECT 1::int AS kind, workflow_id, NULL::uuid AS task_id, NULL::int AS attempt,
+                        NULL::bigint AS dispatch_id, NULL::text AS agent_id
+                 FROM timers
+                 WHERE due_at <= clock_timestamp()
+                 ORDER BY due_at
+                 LIMIT $1)
+                UNION ALL
+                (SELECT 2, workflow_id, task_id, attempt, dispatch_id, NULL
+                 FROM tasks
+                 WHERE status < 10 AND status = 1 AND NOT published AND publish_by <= clock_timestamp()
+                 LIMIT $1)
+                UNION ALL
+                (SELECT 3, t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_id
+                 FROM tasks t
+                 LEFT JOIN agents a ON a.agent_id = t.agent_id
+                 WHERE t.status < 10 AND t.status = 2 AND $2
+                   AND (a.agent_id IS NULL OR a.gone_at IS NOT NULL
+                        OR a.last_heartbeat_at < clock_timestamp() - $3::bigint * interval '1 millisecond')
+                   AND t.started_at < clock_timestamp() - $3::bigint * interval '1 millisecond'
+                 LIMIT $1)
+                UNION ALL
+                (SELECT 4, id, NULL, NULL, NULL, NULL
+                 FROM workflow_state
+                 WHERE $4 AND NOT is_terminal AND next_wake_at < clock_timestamp() - interval '1 minute'
+                 LIMIT $1)
+                """,
+                [
+                    .int8(Int64(question.limit)), .bool(question.judgesLeases),
+                    .int8(Int64(question.leaseMilliseconds)), .bool(question.looksForOverdue),
+                ]))
+        return try read { () throws(PostgresError) in
+            var findings = WatchFindings()
+            for row in rows {
+                let workflowID = try row.id(1)
+                switch try row.int4(0) {
+                case 1: findings.due.append(workflowID)
+                case 2: findings.unpublished.append((workflowID: workflowID, reference: try reference(in: row)))
+                case 3:
+                    findings.expired.append(
+                        (workflowID: workflowID, reference: try reference(in: row), agentID: try row.text(5)))
+                default: findings.overdue.append(workflowID)
+                }
+            }
+            return findings
+        }
+    }
+
+    private func reference(in row: PostgresRow) throws(PostgresError) -> AttemptReference {
+        AttemptReference(
+            taskID: try row.id(2), attempt: Int(try row.int4(3)), dispatchID: UInt64(bitPattern: try row.int8(4)))
+    }
+
+    /// The first part of the queries that read open attempts.
+    private static let selectOpen = """
+        SELECT workflow_id, stage, task_id, attempt, dispatch_id, agent_type, priority, agent_id, is_stopping,
+        (extract(epoch FROM clock_timestamp() - created_at) * 1000)::bigint,
+        (extract(epoch FROM clock_timestamp() - started_at) * 1000)::bigint
+        FROM tasks
+        WHERE status < 10
+        """
+    private static let openByTask = SQLText(unchecked: selectOpen + " AND task_id = ANY ($1)")
+    private static let openAll = SQLText(unchecked: selectOpen + " ORDER BY task_id LIMIT $1")
+    private static let openByAgent = SQLText(unchecked: selectOpen + " AND agent_id = ANY ($1)")
+
+    private func openRows(_ statement: PostgresStatement) async throws(BatchError) -> [OpenAttemptRow] {
+        let rows = try await run(statement)
+        return try read { () throws(PostgresError) in
+            try rows.map { row throws(PostgresError) in
+                OpenAttemptRow(
+                    workflowID: try row.id(0), reference: try reference(in: row), stage: try row.text(1),
+                    agentType: try row.text(5), priority: WorkflowPriority(rawValue: try row.text(6)) ?? .medium,
+                    agentID: try row.optionalText(7), isStopping: try row.bool(8), ageMilliseconds: try row.int8(9),
+                    boundMilliseconds: try row.optional(10))
+            }
+        }
+    }
+
+    public func openAttempts(taskIDs: [UniqueID]) async throws(BatchError) -> [OpenAttemptRow] {
+        guard !taskIDs.isEmpty else { return [] }
+        return try await openRows(PostgresStatement(Self.openByTask, [.uuidArray(taskIDs.map(\.postgres))]))
+    }
+
+    public func allOpenAttempts(limit: Int) async throws(BatchError) -> [OpenAttemptRow] {
+        try await openRows(PostgresStatement(Self.openAll, [.int8(Int64(limit))]))
+    }
+
+    public func openAttempts(boundTo agentIDs: [String]) async throws(BatchError) -> [OpenAttemptRow] {
+        guard !agentIDs.isEmpty else { return [] }
+        return try await openRows(PostgresStatement(Self.openByAgent, [.textArray(agentIDs)]))
+    }
+
+    public func markPublished(_ sends: [PublishedSend]) async throws(BatchError) {
+        guard !sends.isEmpty else { return }
+        _ = try await run(
+            PostgresStatement(
+                """
+                UPDATE tasks AS t
+                SET published = true, entry_id = n.entry_id
+                FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[])
+                    AS n (workflow_id, task_id, attempt, dispatch_id, entry_id)
+                WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
+                  AND t.status < 10 AND t.dispatch_id = n.dispatch_id
+                """,
+                [
+                    .uuidArray(sends.map(\.workflowID.postgres)), .uuidArray(sends.map(\.reference.taskID.postgres)),
+                    .int4Array(sends.map { Int32($0.reference.attempt) }),
+                    .int8Array(sends.map { Int64(bitPattern: $0.reference.dispatchID) }),
+                    .textArray(sends.map(\.entryID)),
+                ]))
+    }
+
+    public func refresh(_ summaries: [WorkflowSummary]) async throws(BatchError) {
+        guard !summaries.isEmpty else { return }
+        _ = try await run(BatchSQL.updateSummaries(summaries))
+    }
+
+    public func register(_ agents: [AgentRegistration]) async throws(BatchError) {
+        guard !agents.isEmpty else { return }
+        _ = try await run(
+            PostgresStatement(
+                """
+                INSERT INTO agents (
+                    agent_id, agent_type, version, actions, slots, free_slots, host, pid, registered_at,
+                    last_heartbeat_at)
+                SELECT n.*, clock_timestamp(), clock_timestamp()
+                FROM unnest(
+                    $1::text[], $2::text[], $3::text[], $4::bytea[], $5::int[], $5::int[], $6::text[], $7::bigint[])
+                    AS n
+                ON CONFLICT (agent_id) DO UPDATE
+                SET version = excluded.version, actions = excluded.actions, slots = excluded.slots,
+                    host = excluded.host, pid = excluded.pid, last_heartbeat_at = excluded.last_heartbeat_at,
+                    gone_at = NULL
+                """,
+                [
+                    .textArray(agents.map(\.agentID)), .textArray(agents.map(\.agentType)),
+                    .textArray(agents.map(\.version)), .bytesArray(agents.map { $0.actions.encoded() }),
+                    .int4Array(agents.map { Int32(clamping: $0.slots) }), .textArray(agents.map(\.host)),
+                    .int8Array(agents.map(\.pid)),
+                ]))
+    }
+
+    public func beat(_ heartbeats: [AgentBeat]) async throws(BatchError) -> [String: String] {
+        guard !heartbeats.isEmpty else { return [:] }
+        let rows = try await run(
+            PostgresStatement(
+                """
+                UPDATE agents AS a
+                SET last_heartbeat_at = clock_timestamp(), free_slots = n.free_slots, running = n.running,
+                    gone_at = NULL
+                FROM unnest($1::text[], $2::int[], $3::int[]) AS n (agent_id, free_slots, running)
+                WHERE a.agent_id = n.agent_id
+                RETURNING a.agent_id, a.agent_type
+                """,
+                [
+                    .textArray(heartbeats.map(\.agentID)),
+                    .int4Array(heartbeats.map { Int32(clamping: $0.freeSlots) }),
+                    .int4Array(heartbeats.map { Int32(clamping: $0.running) }),
+                ]))
+        return try read { () throws(PostgresError) in
+            var known: [String: String] = [:]
+            for row in rows { known[try row.text(0)] = try row.text(1) }
+            return known
+        }
+    }
+
+    public func retire(_ agentIDs: [String]) async throws(BatchError) {
+        guard !agentIDs.isEmpty else { return }
+        _ = try await run(
+            PostgresStatement(
+                "UPDATE agents SET gone_at = clock_timestamp(), running = 0 WHERE agent_id = ANY ($1)",
+                [.textArray(agentIDs)]))
+    }
+
+    public func livingAgents(leaseMilliseconds: Int) async throws(BatchError) -> [String: String] {
+        let rows = try await run(
+            PostgresStatement(
+                """
+                SELECT agent_id, agent_type
+                FROM agents
+                WHERE gone_at IS NULL AND last_heartbeat_at > clock_timestamp() - $1::bigint * interval '1 millisecond'
+                """,
+                [.int8(Int64(leaseMilliseconds))]))
+        return try read { () throws(PostgresError) in
+            var living: [String: String] = [:]
+            for row in rows { living[try row.text(0)] = try row.text(1) }
+            return living
+        }
+    }
+
+    public func keep(_ letters: [DeadLetter]) async throws(BatchError) {
+        guard !letters.isEmpty else { return }
+        _ = try await run(BatchSQL.insertDeadLetters(letters))
+    }
+
+    public func append(_ lines: [LogRow]) async throws(BatchError) {
+        guard !lines.isEmpty else { return }
+        _ = try await run(
+            PostgresStatement(
+                """
+                INSERT INTO logs (workflow_id, task_id, attempt, line, at, level, stream, text, stage)
+                SELECT n.*, t.stage
+                FROM unnest(
+                    $1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])
+                    AS n (workflow_id, task_id, attempt, line, at, level, stream, text)
+                JOIN tasks t ON t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
+                ON CONFLICT (workflow_id, task_id, attempt, line) DO NOTHING
+                """,
+                [
+                    .uuidArray(lines.map(\.workflowID.postgres)), .uuidArray(lines.map(\.taskID.postgres)),
+                    .int4Array(lines.map { Int32(clamping: $0.attempt) }),
+                    .int4Array(lines.map { Int32(clamping: $0.line) }), .timestampArray(lines.map(\.at.postgres)),
+                    .textArray(lines.map(\.level)), .textArray(lines.map(\.stream)), .textArray(lines.map(\.text)),
+                ]))
+    }
+}

@@ -1,0 +1,21 @@
+public import PostgresDriver
+
+/// Brings a database to the present schema.
+public enum StoreSetup {
+    /// All migrations, oldest first. Published ones never change; a change is a new one.
+    static let migrations = [Migration(number: 1, name: "first schema", sql: Migration0001.sql)]
+
+    /// Applies what is missing. Two processes may do so at once.
+    ///
+    /// - Returns: what was applied now, and the number of the newest migration.
+    /// - Throws: `PostgresError` with code `migration` if the database holds a schema that this version doesn't know.
+    @discardableResult
+    public static func migrate(_ configuration: PostgresConfiguration) async throws(PostgresError) -> Migrator.Report {
+        try await Migrator(configuration, migrations).run()
+    }
+
+    /// The numbers of the migrations that the database lacks.
+    public static func pending(_ configuration: PostgresConfiguration) async throws(PostgresError) -> [Int32] {
+        try await Migrator(configuration, migrations).pending()
+    }
+}

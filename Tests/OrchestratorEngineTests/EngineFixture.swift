@@ -1,0 +1,158 @@
+import AgentProtocol
+import Foundation
+import JSONTools
+import LocalStack
+import Logging
+import OrchestratorEngine
+import PostgresDriver
+import Synchronization
+import Testing
+import WorkflowCore
+import WorkflowStorage
+
+/// A road that keeps what is put on it, for tests of the engine alone.
+final class RecordingBus: OrchestratorBus {
+    struct Record {
+        var tasks: [TaskEnvelope] = []
+        var acknowledged: [String] = []
+        var controls: [(agentType: String, message: ControlMessage)] = []
+    }
+
+    let record = Mutex(Record())
+    private let arrivals = AsyncStream.makeStream(of: TaskEnvelope.self)
+
+    var epoch: UInt64 { 1 }
+
+    /// The next task that was published.
+    func nextTask() async throws -> TaskEnvelope {
+        var iterator = arrivals.stream.makeAsyncIterator()
+        return try #require(await iterator.next())
+    }
+
+    func publish(_ tasks: [OutgoingTask]) async throws -> [String?] {
+        try tasks.map { task in
+            let envelope = try TaskEnvelope(decoding: task.envelope)
+            let count = record.withLock { record in
+                record.tasks.append(envelope)
+                return record.tasks.count
+            }
+            arrivals.continuation.yield(envelope)
+            return "\(count)-0"
+        }
+    }
+
+    func acknowledgeResults(_ entryIDs: [String]) async throws {
+        record.withLock { $0.acknowledged += entryIDs }
+    }
+
+    func control(_ messages: [(agentType: String, message: ControlMessage)]) async throws {
+        record.withLock { $0.controls += messages }
+    }
+
+    func announce(_ bytes: [UInt8]) async throws -> Int { 0 }
+    func signalLagMilliseconds() async throws -> Int { 0 }
+    func claimResults(idleMilliseconds: Int) async throws -> [InboundMessage] { [] }
+    func taskEntries(ofTypes types: [String]) async throws -> [TaskStreamEntry] { [] }
+    func deleteTaskEntries(_ entries: [(stream: String, entryID: String)]) async throws {}
+    func removeIdleConsumers(except living: Set<String>) async throws {}
+}
+
+/// An engine on a real PostgreSQL and a recording road.
+struct EngineFixture: Sendable {
+    let bus = RecordingBus()
+    let pool: PostgresPool
+    let configuration: PostgresConfiguration
+    let store: PostgresWatchStore
+    let definitions: PostgresDefinitionStore
+    let queue = EffectQueue()
+    let advancer: Advancer
+    let deferred: DeferredWrites
+    let publisher: EffectPublisher
+    let results: ResultIntake
+    let feed = LiveFeed()
+
+    init(databaseURL: String, dataDirectory: String) throws {
+        configuration = try PostgresConfiguration(url: databaseURL)
+        pool = PostgresPool(configuration)
+        store = PostgresWatchStore(pool: pool)
+        definitions = PostgresDefinitionStore(pool: pool)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let envelopes = EnvelopeFactory(orchestrator: "orchestrator-test", dataDirectory: dataDirectory)
+        advancer = Advancer(
+            session: PostgresBatchSession(configuration: configuration), cache: RecordCache(), envelopes: envelopes,
+            output: queue, logger: logger)
+        deferred = DeferredWrites(store: store, logger: logger)
+        publisher = EffectPublisher(
+            queue: queue, bus: bus, deferred: deferred, feed: feed, envelopes: envelopes, logger: logger)
+        results = ResultIntake(advancer: advancer, bus: bus, store: store, logger: logger)
+    }
+
+    /// Runs the engine while `body` runs.
+    func run(_ body: (EngineFixture) async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await advancer.run() }
+            group.addTask { await publisher.run() }
+            do {
+                try await body(self)
+            } catch {
+                group.cancelAll()
+                queue.close()
+                throw error
+            }
+            group.cancelAll()
+            queue.close()
+        }
+        await pool.close()
+    }
+
+    /// Stores a definition of no-op stages in sequence.
+    func storeChain(_ count: Int, name: String = "chain") async throws -> StoredDefinition {
+        let stages = try (1...count).map { index in
+            StageDefinition(
+                name: "s\(index)", agent: "scaffold", action: "noop", workspace: .none,
+                needs: index == 1 ? [] : ["s\(index - 1)"], with: try CompiledTemplate(["sleep_ms": 0]),
+                condition: nil, required: true)
+        }
+        let definition = WorkflowDefinition(
+            name: name, description: "", input: nil, totalTimeout: nil, stages: stages)
+        _ = try await definitions.store(definition, source: "test")
+        return try #require(try await definitions.definition(named: name))
+    }
+
+    func creation(_ stored: StoredDefinition, key: String? = nil, bodyHash: String? = nil) -> Creation {
+        Creation(
+            type: stored.name, definitionHash: stored.hash, definitionVersion: stored.version, name: "a test",
+            createdBy: "ann", idempotencyKey: key, bodyHash: bodyHash)
+    }
+
+    /// Hands in an agent's result for a task.
+    func answer(
+        _ task: TaskEnvelope, status: TaskResult.Status = .success, output: JSONObject = [:], entry: String = "1-1"
+    ) async throws {
+        let result = TaskResult(
+            messageID: task.messageID, taskID: task.taskID, workflowID: task.workflowID, attempt: task.attempt,
+            dispatchID: task.dispatchID, agentID: "scaffold-00000001", agentType: task.agentType, stage: task.stage,
+            status: status, output: output, startedAt: .now(), completedAt: .now())
+        try await results.take([InboundMessage(entryID: entry, bytes: result.encoded(), isPoisoned: false)])
+    }
+}
+
+/// One PostgreSQL for a suite; every test gets a database of its own.
+func withDatabase(_ body: (EngineFixture) async throws -> Void) async throws {
+    let directory = NSTemporaryDirectory() + "baton-engine-" + UUID().uuidString.lowercased().prefix(8)
+    var stackConfiguration = StackConfiguration.ephemeral(dataDirectory: directory, agents: [], orchestrators: 0)
+    stackConfiguration.usesRedis = false
+    let stack = LocalStack(stackConfiguration)
+    do {
+        try await stack.start()
+        let url = try #require(await stack.databaseURL)
+        let fixture = try EngineFixture(databaseURL: url, dataDirectory: directory)
+        try await StoreSetup.migrate(fixture.configuration)
+        try await PostgresMaintenance(pool: fixture.pool).makePartitions()
+        try await fixture.run(body)
+        await stack.destroy()
+    } catch {
+        await stack.destroy()
+        throw error
+    }
+}
