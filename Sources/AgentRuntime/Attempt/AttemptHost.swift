@@ -36,20 +36,20 @@ struct AttemptHost: Sendable {
             store: ArtifactStore(directory: named ?? dataDirectory + "/artifacts"), roots: [files.root])
     }
 
-    /// The tools of an attempt, with home and temporary directory of its own.
-    ///
-    /// - Throws: ``ActionFailure`` `SCRATCH_UNAVAILABLE` when the directories can't be made.
-    func toolbox(files: AttemptFiles, logger: TaskLogger, background: BackgroundTools) throws -> Toolbox {
-        do throws(FileSystem.Failure) {
-            try prepare()
-            try files.makeForTools()
-        } catch {
-            throw ActionFailure(code: "SCRATCH_UNAVAILABLE", message: "\(error)", retryable: true)
-        }
+    /// The tools of an attempt, with home and temporary directory of its own, made when the first tool runs.
+    func toolbox(files: AttemptFiles, logger: TaskLogger, background: BackgroundTools) -> Toolbox {
         var environment = toolEnvironment
         environment.enter(files.toolsPath, gitConfiguration: gitConfiguration, owner: owner)
         return Toolbox(
-            environment: environment, directory: files.scratch(), logger: logger, background: background, finder: finder
+            environment: environment,
+            directory: files.scratchPath,
+            logger: logger,
+            background: background,
+            finder: finder,
+            prepare: { () throws(FileSystem.Failure) in
+                try prepare()
+                try files.makeForTools()
+            }
         )
     }
 

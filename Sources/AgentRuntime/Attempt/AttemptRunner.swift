@@ -78,7 +78,7 @@ struct AttemptRunner: Sendable {
         _ desk: AttemptDesk
     ) async throws -> ActionOutcome {
         let (entry, input) = try catalog.admit(envelope)
-        let tools = try host.toolbox(files: files, logger: logger, background: background)
+        let tools = host.toolbox(files: files, logger: logger, background: background)
         guard entry.description.workspace != .none else {
             let context = ActionContext(
                 envelope: envelope, input: input, workspace: "", tools: tools, artifacts: artifacts, logger: logger,

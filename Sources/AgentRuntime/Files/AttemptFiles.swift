@@ -9,6 +9,7 @@ final class AttemptFiles: Sendable {
     let root: String
 
     private let madeScratch = Mutex(false)
+    private let madeForTools = OnceThrowing()
 
     init(dataDirectory: String, shareDirectory: String, root: String) {
         self.dataDirectory = dataDirectory
@@ -34,8 +35,11 @@ final class AttemptFiles: Sendable {
     }
 
     func makeForTools() throws(FileSystem.Failure) {
-        try FileSystem.makeDirectories(toolsPath + "/home", permissions: 0o700)
-        try FileSystem.makeDirectories(toolsPath + "/tmp", permissions: 0o700)
+        try madeForTools.run { () throws(FileSystem.Failure) in
+            try FileSystem.makeDirectories(toolsPath + "/home", permissions: 0o700)
+            try FileSystem.makeDirectories(toolsPath + "/tmp", permissions: 0o700)
+            try FileSystem.makeDirectories(scratchPath, permissions: 0o700)
+        }
     }
 
     func cacheDirectory(_ name: String) throws -> String {

@@ -58,10 +58,12 @@ public enum AgentProgram {
         case .task(let file):
             exit(await runTask(file, type: type, actions: actions, configuration))
         case .health:
-            exit(ExitCode.failed)
+            let (isHealthy, message) = HealthFile.check(
+                runDirectory: configuration.runDirectory, agentType: type)
+            if isHealthy { say(message) } else { complain("\(type)-agent: \(message)") }
+            exit(isHealthy ? ExitCode.fine : ExitCode.failed)
         case .serve, .help, .version:
-            complain("\(type)-agent: serving is not wired yet")
-            exit(ExitCode.software)
+            exit(await serve(type: type, version: version, actions: actions, configuration))
         }
     }
 

@@ -11,6 +11,8 @@ public struct Toolbox: Sendable {
     let logger: TaskLogger
     let background: BackgroundTools
     let finder: ToolFinder
+    /// Makes the directories that tools need, once.
+    let prepare: @Sendable () throws(FileSystem.Failure) -> Void
 
     /// Runs a command to its end.
     ///
@@ -151,10 +153,16 @@ public struct Toolbox: Sendable {
     /// The same tools, run in another directory when a command names none.
     func moved(to directory: String) -> Toolbox {
         Toolbox(
-            environment: environment, directory: directory, logger: logger, background: background, finder: finder)
+            environment: environment, directory: directory, logger: logger, background: background, finder: finder,
+            prepare: prepare)
     }
 
     private func order(for command: ToolCommand) async throws -> ToolProcess.Order {
+        do throws(FileSystem.Failure) {
+            try prepare()
+        } catch {
+            throw ActionFailure(code: "SCRATCH_UNAVAILABLE", message: "\(error)", retryable: error.isPassing)
+        }
         var environment = environment
         if let directory = await finder.nodeDirectory(ifNeededFor: command.executable, using: self) {
             environment.prependPath(directory)

@@ -1,0 +1,125 @@
+import AgentProtocol
+import BlockingIO
+import JSONTools
+import Logging
+import TaskTransport
+
+extension AgentShell {
+    func claimTasks() async {
+        let decoder = EntryDecoder(builder: runner.builder)
+        var complaint = Complaint(logger: logger, what: "tasks can't be taken from Redis")
+        while let wanted = await claims.take(atMost: 1)?.first {
+            do {
+                let entries = try await bus.claim(freeSlots: wanted, block: Self.claimPatience)
+                complaint.end()
+                send(.decoded(entries.map(decoder.decode)))
+            } catch {
+                if !Task.isCancelled { complaint.say("\(error)") }
+                send(.input(.claimFailed))
+            }
+        }
+    }
+
+    func sendReports() async {
+        var complaint = Complaint(logger: logger, what: "results can't be reported")
+        while let orders = await reports.take(atMost: Self.reportBatch) {
+            let references = orders.map(\.reference)
+            do {
+                try await bus.report(
+                    orders.map { order in
+                        OutgoingResult(
+                            taskID: order.reference.taskID, attempt: order.reference.attempt, bytes: order.bytes,
+                            task: order.entry)
+                    })
+                complaint.end()
+                send(.input(.reported(references)))
+            } catch {
+                complaint.say("\(error)")
+                send(.input(.notReported(references)))
+            }
+        }
+    }
+
+    func sendSignals() async {
+        var complaint = Complaint(logger: logger, what: "signals can't be sent")
+        while let batch = await signals.take(atMost: 64) {
+            for signal in batch {
+                do {
+                    try await bus.send(signal)
+                    complaint.end()
+                } catch {
+                    // A heartbeat tells the same a little later, and a new connection begins with one.
+                    complaint.say("\(error)")
+                }
+            }
+        }
+    }
+
+    func doChores() async {
+        while let batch = await chores.take(atMost: 64) {
+            for chore in batch {
+                do {
+                    switch chore {
+                    case .handBack(let entries): try await bus.handBack(entries)
+                    case .discard(let entries): try await bus.discard(entries)
+                    case .reject(let signal, let entry): try await bus.reject(entry, signal: signal)
+                    }
+                } catch {
+                    // The entries are still ours and are read again after the next connection.
+                    logger.warning("an entry could not be given back", metadata: ["reason": "\(error)"])
+                }
+            }
+        }
+    }
+
+    func listen() async {
+        for await event in bus.controlEvents {
+            let input: TaskLoop.Input
+            switch event {
+            case .listening: input = .connected
+            case .interrupted(let error):
+                logger.debug("the control channel was lost", metadata: ["reason": "\(error)"])
+                input = .disconnected
+            case .message(let message): input = .control(message)
+            case .garbage(let error):
+                logger.warning("a control message can't be decoded and is ignored", metadata: ["reason": "\(error)"])
+                continue
+            case .dropped(let count):
+                // What was said is said again in the answer to the next heartbeat.
+                logger.warning("control messages were lost: too many at once", metadata: ["count": "\(count)"])
+                continue
+            }
+            // Waits when the loop is behind, so that a flood on the channel can't grow without bound.
+            do { try await mailbox.sendWhenRoom(.input(input)) } catch { return }
+        }
+    }
+}
+
+/// Says that something fails, once when it begins and every 10 s while it lasts.
+struct Complaint {
+    private let logger: Logger
+    private let what: String
+    private var since: ContinuousClock.Instant?
+    private var lastSaid: ContinuousClock.Instant?
+
+    init(logger: Logger, what: String) {
+        self.logger = logger
+        self.what = what
+    }
+
+    mutating func say(_ reason: String) {
+        let now = ContinuousClock.now
+        if since == nil { since = now }
+        if let lastSaid, lastSaid.duration(to: now) < .seconds(10) { return }
+        lastSaid = now
+        logger.warning("\(what); trying again", metadata: ["reason": "\(reason)"])
+    }
+
+    mutating func end() {
+        guard let begun = since else { return }
+        since = nil
+        lastSaid = nil
+        let seconds = begun.duration(to: .now).components.seconds
+        logger.notice("it works again", metadata: ["what": "\(what)", "after_seconds": "\(seconds)"])
+    }
+}
