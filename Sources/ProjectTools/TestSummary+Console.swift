@@ -1,0 +1,75 @@
+extension TestSummary {
+    /// Reads the totals that a test runner prints at the end of its run: `node --test` (spec and TAP) and pytest.
+    ///
+    /// Only totals that a runner writes are understood; the last ones win, as a suite of several commands prints several.
+    ///
+    /// - Parameter text: What the command printed; colours are ignored.
+    /// - Returns: nil when there are no totals, which is not the same as no tests.
+    public init?(console text: String) {
+        let lines = text.split(whereSeparator: \.isNewline).map { Self.withoutColours($0) }
+        if let node = Self.node(lines) {
+            self = node
+        } else if let pytest = lines.lazy.reversed().compactMap(Self.pytest).first {
+            self = pytest
+        } else {
+            return nil
+        }
+    }
+
+    /// `# pass 12` in TAP, `ℹ pass 12` in the spec reporter.
+    private static func node(_ lines: [String]) -> TestSummary? {
+        var totals: [String: Double] = [:]
+        for line in lines {
+            let words = line.split(separator: " ")
+            guard words.count == 3, words[0] == "#" || words[0] == "ℹ", let number = Double(words[2]) else { continue }
+            totals[String(words[1])] = number
+        }
+        guard totals["tests"] != nil, let passed = totals["pass"], let failed = totals["fail"] else { return nil }
+        return TestSummary(
+            passed: Int(passed),
+            failed: Int(failed + (totals["cancelled"] ?? 0)),
+            skipped: Int((totals["skipped"] ?? 0) + (totals["todo"] ?? 0)),
+            seconds: (totals["duration_ms"] ?? 0) / 1000
+        )
+    }
+
+    /// `=== 2 failed, 3 passed, 1 skipped in 8.72s ===`, with or without the signs around it.
+    private static func pytest(_ line: String) -> TestSummary? {
+        var words = line.split(separator: " ").filter { !$0.allSatisfy { $0 == "=" } }
+        guard let place = words.lastIndex(of: "in"), place + 1 < words.count, words[place + 1].hasSuffix("s"),
+            let seconds = Double(words[place + 1].dropLast())
+        else { return nil }
+        words.removeSubrange(place...)
+        guard !words.isEmpty, words.count % 2 == 0 else { return nil }
+        var counts: [String: Int] = [:]
+        for index in stride(from: 0, to: words.count, by: 2) {
+            guard let count = Int(words[index]) else { return nil }
+            counts[words[index + 1].filter { $0 != "," }, default: 0] += count
+        }
+        let known = ["passed", "failed", "error", "errors", "skipped", "xfailed", "xpassed", "warning", "warnings"]
+        guard counts.keys.allSatisfy({ known.contains($0) || $0 == "deselected" }) else { return nil }
+        return TestSummary(
+            passed: (counts["passed"] ?? 0) + (counts["xpassed"] ?? 0),
+            failed: (counts["failed"] ?? 0) + (counts["error"] ?? 0) + (counts["errors"] ?? 0),
+            skipped: (counts["skipped"] ?? 0) + (counts["xfailed"] ?? 0),
+            seconds: seconds
+        )
+    }
+
+    private static func withoutColours(_ line: Substring) -> String {
+        guard line.utf8.contains(0x1B) else { return String(line) }
+        var result = ""
+        var inEscape = false
+        for scalar in line.unicodeScalars {
+            if scalar == "\u{1B}" {
+                inEscape = true
+            } else if inEscape {
+                // A colour ends with its letter: ESC [ 3 1 m
+                inEscape = !(scalar.properties.isAlphabetic && scalar.isASCII)
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,195 @@
+import AgentProtocol
+import AgentTestSupport
+import Foundation
+import JSONTools
+import ProjectTools
+import Testing
+
+@testable import E2EAgent
+
+/// A real app, a real browser, real tests.
+@Suite("e2e_testing", .serialized)
+struct E2ETestingTests {
+    static let plan: JSONValue = [
+        "endpoints": [["path": "/api/calculate?expression=7*6", "json": ["result": 42]]],
+        "scenarios": [
+            [
+                "name": "multiplies seven by six",
+                "steps": [
+                    ["goto": "/"], ["fill": "#expression", "value": "7*6"], ["click": "button"],
+                    ["expect_text": "#result", "value": "42"],
+                ],
+            ]
+        ],
+    ]
+
+    func run(_ sandbox: Sandbox, _ files: [String: String?], payload: JSONObject = [:]) async throws -> TaskResult {
+        let repository = sandbox.path + "/project.git"
+        let commit = try await sandbox.commit(files, to: "work", in: repository)
+        let python = try await PythonForTests.path()
+        return try await sandbox.run(
+            sandbox.task("e2e_testing", payload: payload, repository: repository, commit: commit),
+            type: "e2e", actions: [E2ETestingAction()], environment: ["BATON_PYTHON": python])
+    }
+
+    @Test("a well-made app passes; its tests are kept in the project, its pictures and report as artifacts")
+    func passes() async throws {
+        try await Sandbox.with { sandbox in
+            let result = try await run(sandbox, TinyApp.files(manifest: ["e2e": Self.plan]))
+            #expect(result.status == .success, "\(result.errors)")
+            // Health and endpoint, two pages, fields and buttons of the first, one scenario.
+            #expect(result.output["summary"] == "7 browser tests, 2 pages")
+            #expect(result.output["tests"]?["passed"] == 7)
+            #expect(result.output["pages"]?.arrayValue?.compactMap { $0["path"]?.stringValue } == ["/", "/about"])
+            #expect(result.output["findings"]?.arrayValue == [])
+            let names = Set(result.artifacts.map(\.name))
+            let expected: Set = [
+                "e2e-report.html", "e2e-junit.xml", "trace.zip", "app.log", "01-index-desktop.png",
+                "01-index-phone.png",
+                "02-about-desktop.png", "02-about-phone.png", "test-multiplies-seven-by-six.png",
+            ]
+            #expect(names.isSuperset(of: expected), "missing: \(expected.subtracting(names))")
+            let picture = try #require(sandbox.artifact("test-multiplies-seven-by-six.png", of: result))
+            #expect(picture.starts(with: [0x89, 0x50, 0x4E, 0x47]) && picture.count > 2000)
+            // Only the tests are in the commit.
+            let commit = try #require(result.commit)
+            let changed = try await sandbox.git(
+                "-C", sandbox.path + "/project.git", "diff", "--name-only", "work", commit)
+            #expect(
+                changed.split(separator: "\n").map(String.init)
+                    == ["e2e/conftest.py", "e2e/test_api.py", "e2e/test_pages.py", "e2e/test_scenarios.py"])
+            #expect(try await isStopped(result, in: sandbox))
+        }
+    }
+
+    @Test("tests that a project brings are run as they are, without a new commit")
+    func ownTests() async throws {
+        try await Sandbox.with { sandbox in
+            var files = TinyApp.files()
+            files["e2e/test_own.py"] = """
+                import os, urllib.request
+                def test_version():
+                    with urllib.request.urlopen(os.environ["E2E_BASE_URL"] + "/version") as answer:
+                        assert answer.read() == b"1"
+                def test_wrong():
+                    assert 1 == 2, "planted"
+
+                """
+            let result = try await run(sandbox, files)
+            #expect(result.status == .failure)
+            #expect(result.output["summary"] == "1 of 2 browser tests passed, 2 pages")
+            #expect(result.output["generated"] == false)
+            #expect(result.errors.map(\.code) == ["E2E_TESTS_FAILED"])
+            #expect(result.errors.first?.message.contains("planted") == true)
+            #expect(result.commit == (try await sandbox.git("-C", sandbox.path + "/project.git", "rev-parse", "work")))
+        }
+    }
+
+    @Test("console errors, broken links and server errors are found and fail the stage")
+    func plantedErrors() async throws {
+        try await Sandbox.with { sandbox in
+            let body = """
+                <h1>Broken</h1><a href="/nowhere">dead link</a><input id="unlabelled">
+                <button onclick="throw new Error('planted exception')">Press</button>
+                <script>console.error("planted console error")</script>
+                """
+            let result = try await run(sandbox, TinyApp.files(body: body))
+            #expect(result.status == .failure)
+            let codes = result.errors.map(\.code)
+            #expect(codes.contains("PAGE_ERRORS") && codes.contains("E2E_TESTS_FAILED"), "\(codes)")
+            let findings = result.output["findings"]?.arrayValue ?? []
+            func found(_ kind: String, _ text: String) -> Bool {
+                findings.contains {
+                    $0["kind"]?.stringValue == kind && $0["message"]?.stringValue?.contains(text) == true
+                }
+            }
+            #expect(found("console_error", "planted console error"))
+            #expect(found("http_error", "/nowhere: status 404"))
+            #expect(found("accessibility", "no label: #unlabelled"))
+            let failures = result.output["tests"]?["failures"]?.arrayValue ?? []
+            #expect(
+                failures.contains { $0["message"]?.stringValue?.contains("planted exception") == true }, "\(failures)")
+            #expect(result.artifacts.contains { $0.name.hasSuffix(".trace.zip") })
+            #expect(try await isStopped(result, in: sandbox))
+        }
+    }
+
+    @Test("an app that ends at once fails with its last words")
+    func appEnds() async throws {
+        try await Sandbox.with { sandbox in
+            let files = TinyApp.files(start: "console.error('no database today'); process.exit(3);")
+            let result = try await run(sandbox, files)
+            #expect(result.errors.map(\.code) == ["APP_NOT_STARTED"])
+            #expect(result.errors.first?.message.contains("no database today") == true)
+        }
+    }
+
+    @Test("an app that never becomes healthy fails within its limit, with its last words, and is stopped")
+    func neverHealthy() async throws {
+        try await Sandbox.with { sandbox in
+            let result = try await run(
+                sandbox, TinyApp.files(healthy: "false"), payload: ["health_timeout_seconds": 2])
+            #expect(result.errors.map(\.code) == ["APP_NOT_HEALTHY"])
+            #expect(result.errors.first?.message.contains("status 503") == true)
+            #expect(result.errors.first?.message.contains("listening on") == true)
+        }
+    }
+
+    @Test("without Playwright the stage fails and names the command that installs it")
+    func toolMissing() async throws {
+        try await Sandbox.with { sandbox in
+            let fake = sandbox.path + "/python"
+            try sandbox.write("#!/bin/sh\nexit 1\n", to: fake)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: fake)
+            let repository = sandbox.path + "/project.git"
+            let commit = try await sandbox.commit(TinyApp.files(), to: "work", in: repository)
+            let result = try await sandbox.run(
+                sandbox.task("e2e_testing", repository: repository, commit: commit),
+                type: "e2e", actions: [E2ETestingAction()], environment: ["BATON_PYTHON": fake])
+            #expect(result.status == .failure)
+            #expect(result.errors.map(\.code) == ["TOOL_MISSING"])
+            #expect(result.errors.first?.message.contains("pip install pytest playwright") == true)
+        }
+    }
+
+    /// Whether the app that the artifact app.log tells of no longer answers.
+    private func isStopped(_ result: TaskResult, in sandbox: Sandbox) async throws -> Bool {
+        let log = try #require(sandbox.artifact("app.log", of: result))
+        let line = String(decoding: log, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("listening on ") }
+        let port = try #require(line?.split(separator: " ").last)
+        return try await sandbox.get("http://127.0.0.1:\(port)/health") == nil
+    }
+}
+
+/// A Python with pytest and Playwright: that of `BATON_PYTHON` if it has them, otherwise a virtual environment that is
+/// made once for a test run, from PyPI.
+actor PythonForTests {
+    private static let shared = PythonForTests()
+    private var making: Task<String, any Error>?
+
+    static func path() async throws -> String { try await shared.path() }
+
+    private func path() async throws -> String {
+        let making = self.making ?? Task { try await Self.make() }
+        self.making = making
+        return try await making.value
+    }
+
+    private static func make() async throws -> String {
+        let given = ProcessInfo.processInfo.environment["BATON_PYTHON"]
+        return try await Sandbox.with { sandbox in
+            let check = "import pytest, playwright"
+            if let given, try await sandbox.run(given, ["-c", check]).succeeded { return given }
+            let place = FileManager.default.temporaryDirectory.path + "/baton-test-venv-\(geteuid())"
+            let python = place + "/bin/python"
+            if try await sandbox.run(python, ["-c", check]).succeeded { return python }
+            let made = try await sandbox.run("python3", ["-m", "venv", place])
+            guard made.succeeded else { throw Sandbox.Failure(description: made.errorText + made.text) }
+            let installed = try await sandbox.run(
+                python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pytest", "playwright"],
+                environment: ["HOME": ProcessInfo.processInfo.environment["HOME"] ?? sandbox.path])
+            guard installed.succeeded else { throw Sandbox.Failure(description: installed.errorText) }
+            return python
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import AgentRuntime
+import JSONTools
+import ProjectTools
+
+/// The app of the project, running on a free port for as long as its tests take.
+struct AppUnderTest: Sendable {
+    /// How long an app may take from its start until it is healthy, in seconds.
+    static let startSeconds: Double = 30
+
+    let url: String
+    private let tool: RunningTool
+
+    /// Starts the app and waits until its health path answers 2xx or 3xx.
+    ///
+    /// The commands of `start` before the last run to their end first; the last one is the server.
+    ///
+    /// - Throws: ``ActionFailure`` `NO_START_COMMAND`, `APP_NOT_STARTED` or `APP_NOT_HEALTHY` with the app's last lines.
+    static func start(
+        _ manifest: ProjectManifest,
+        in context: ActionContext,
+        runner: ProjectRunner,
+        healthSeconds: Double
+    ) async throws -> AppUnderTest {
+        guard let commands = manifest.commands("start"), let server = commands.last else {
+            throw ActionFailure(
+                code: "NO_START_COMMAND",
+                message: "\(ProjectManifest.fileName) has no commands.start, so there is no app to test. "
+                    + #"Add one, such as "start": [["node", "src/server.js"]]; it has to obey PORT."#
+            )
+        }
+        let port = try context.tools.freePort()
+        let environment = ["PORT": String(port), "HOST": "127.0.0.1"]
+        for command in commands.dropLast() {
+            try await context.tools.runChecked(try runner.tool(command, environment: environment))
+        }
+        let tool = try await context.tools.spawn(try runner.tool(server, environment: environment))
+        let app = AppUnderTest(url: "http://127.0.0.1:\(port)", tool: tool)
+        do {
+            try await app.waitUntilHealthy(path: manifest.health, tools: context.tools, seconds: healthSeconds)
+        } catch {
+            await app.stop()
+            throw error
+        }
+        return app
+    }
+
+    /// Ends the app and all that it started.
+    @discardableResult
+    func stop() async -> ToolOutput? { await tool.stop() }
+
+    /// Whether the app has ended by itself meanwhile.
+    var hasEnded: Bool { !tool.isRunning }
+
+    private func waitUntilHealthy(path: String, tools: Toolbox, seconds: Double) async throws {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        var answer = "none was asked for"
+        while ContinuousClock.now < deadline {
+            guard tool.isRunning else {
+                let output = await tool.stop()
+                throw ActionFailure(
+                    code: "APP_NOT_STARTED",
+                    message: "The app ended with status \(output?.exitCode ?? -1) before it answered \(path):\n"
+                        + (output?.lastLines() ?? "")
+                )
+            }
+            let probe = await tools.probe(url + path, timeoutSeconds: 2)
+            if probe.isHealthy, tool.isRunning { return }
+            answer = probe.status.map { "status \($0)" } ?? probe.problem ?? "no answer"
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        let output = await tool.stop()
+        throw ActionFailure(
+            code: "APP_NOT_HEALTHY",
+            message: "The app did not answer \(path) well within \(Int(seconds)) s of its start on the port in PORT "
+                + "(last: \(answer)). Its last lines:\n" + (output?.lastLines() ?? ""),
+            retryable: true,
+            detail: ["health": .string(path), "seconds": .number(seconds)]
+        )
+    }
+}

@@ -1,0 +1,107 @@
+import AgentRuntime
+import Glibc
+import JSONTools
+import ProjectTools
+
+/// Runs the two Python programs that drive the browser against the running app: the survey and pytest.
+struct BrowserSession: Sendable {
+    /// Longest time for one survey or one test run, in seconds; the attempt's own limit may be shorter.
+    static let timeoutSeconds: Double = 1200
+
+    private let context: ActionContext
+    private let tools: BrowserTools
+    private let app: AppUnderTest
+    private let temporary: ShortDirectory
+
+    /// Where both programs put what they find.
+    let output: String
+
+    init(context: ActionContext, tools: BrowserTools, app: AppUnderTest) throws {
+        self.context = context
+        self.tools = tools
+        self.app = app
+        output = context.scratch + "/evidence"
+        try SmallFile.makeDirectories(output + "/tests")
+        temporary = try ShortDirectory()
+    }
+
+    /// Removes the temporary files of the browser.
+    func close() { temporary.remove() }
+
+    /// Walks through the pages.
+    ///
+    /// - Throws: ``ActionFailure`` `SURVEY_FAILED` when the browser could not do it.
+    func survey(_ plan: E2EPlan, maxPages: Int) async throws -> BrowserSurvey {
+        let planFile = context.scratch + "/survey-plan.json"
+        let order: JSONValue = [
+            "base_url": .string(app.url), "chromium": .string(tools.chromium), "max_pages": .integer(Int64(maxPages)),
+            "pages": .array((["/"] + plan.pages).map { .string($0) }),
+            "ignore": .array(plan.ignore.map { .string($0) }),
+        ]
+        try SmallFile.replace(planFile, with: order.encoded())
+        let script = context.shareDirectory + "/e2e/survey.py"
+        let run = try await python([script, planFile, output], environment: [:])
+        guard run.succeeded, let bytes = SmallFile.read(output + "/survey.json"),
+            let json = try? JSONValue(parsing: bytes, limits: JSONLimits(maxBytes: 16 << 20))
+        else {
+            throw ActionFailure(
+                code: "SURVEY_FAILED",
+                message: "The browser could not look at the app (exit code \(run.exitCode)):\n" + run.lastLines(),
+                retryable: true
+            )
+        }
+        return BrowserSurvey(json: json)
+    }
+
+    /// Runs the project's browser tests by pytest.
+    ///
+    /// - Returns: What its report says of each test; never empty.
+    /// - Throws: ``ActionFailure`` `TESTS_DID_NOT_RUN` when there is no report or no test in it, whatever the exit code.
+    func runTests() async throws -> [TestCase] {
+        let report = output + "/junit.xml"
+        let run = try await python(
+            [
+                "-m", "pytest", "e2e", "-p", "no:cacheprovider", "--tb=short", "-q", "-o", "junit_family=xunit2",
+                "--junitxml", report,
+            ],
+            environment: [
+                "E2E_BASE_URL": app.url, "E2E_CHROMIUM": tools.chromium, "E2E_OUTPUT": output + "/tests",
+                "PYTHONDONTWRITEBYTECODE": "1",
+            ]
+        )
+        // 0: all passed, 1: some failed. Everything else says that pytest itself did not come to its end.
+        var cases: [TestCase] = []
+        var problem = "there is no report"
+        if let bytes = SmallFile.read(report) {
+            do {
+                cases = try JUnitReport.parse(bytes)
+                problem = "there are no tests in its report"
+            } catch {
+                problem = "\(error)"
+            }
+        }
+        guard run.exitCode == 0 || run.exitCode == 1, !cases.isEmpty else {
+            throw ActionFailure(
+                code: "TESTS_DID_NOT_RUN",
+                message: "pytest ended with \(run.exitCode) and \(problem):\n" + run.lastLines()
+            )
+        }
+        if run.exitCode == 1, !cases.contains(where: { $0.outcome != .passed }) {
+            cases.append(TestCase(name: "pytest", outcome: .failed("exit code 1: " + run.lastLines(3)), seconds: 0))
+        }
+        return cases
+    }
+
+    private func python(_ arguments: [String], environment: [String: String]) async throws -> ToolOutput {
+        let common = ["TMPDIR": temporary.path, "PYTHONUNBUFFERED": "1"]
+        return try await context.tools.run(
+            ToolCommand(
+                tools.python,
+                arguments,
+                in: context.workspace,
+                environment: common.merging(environment) { _, given in given },
+                timeoutSeconds: Self.timeoutSeconds
+            )
+        )
+    }
+}

@@ -1,0 +1,102 @@
+import AgentProtocol
+import AgentRuntime
+import JSONTools
+import ProjectTools
+
+/// `e2e_testing`: starts the app, looks at every page of it in a browser, writes browser tests if the project has none,
+/// and runs them. A test that could not run never counts as passed.
+struct E2ETestingAction: AgentAction {
+    let description = ActionDescription(
+        name: "e2e_testing",
+        inputSchema: [
+            "type": "object",
+            "properties": [
+                "health_timeout_seconds": [
+                    "type": "number", "minimum": 1, "maximum": 600, "default": 30,
+                    "description": "How long the app may take from its start until it is healthy.",
+                ],
+                "max_pages": [
+                    "type": "integer", "minimum": 1, "maximum": 100, "default": 20,
+                    "description": "How many pages are looked at.",
+                ],
+            ],
+        ],
+        workspace: .write,
+        exclusive: false
+    )
+
+    func run(_ context: ActionContext) async throws -> ActionOutcome {
+        let manifest: ProjectManifest
+        let plan: E2EPlan
+        do throws(ManifestError) {
+            manifest = try .load(from: context.workspace)
+            plan = try E2EPlan(manifest)
+        } catch {
+            throw ActionFailure(error)
+        }
+        context.report(progress: 0.05, note: "looking for the browser")
+        let tools = try await BrowserTools.find(context.tools)
+        let runner = ProjectRunner(context: context, manifest: manifest, directory: context.workspace)
+        context.report(progress: 0.1, note: "installing")
+        try await runner.runChecked("install", failureCode: "INSTALL_FAILED")
+
+        context.report(progress: 0.2, note: "starting the app")
+        let seconds = context.input["health_timeout_seconds"]?.doubleValue ?? AppUnderTest.startSeconds
+        let app = try await AppUnderTest.start(manifest, in: context, runner: runner, healthSeconds: seconds)
+        let evidence: E2EEvidence
+        do {
+            let session = try BrowserSession(context: context, tools: tools, app: app)
+            defer { session.close() }
+            evidence = try await gather(context, manifest: manifest, plan: plan, session: session)
+        } catch {
+            let log = await app.stop()
+            if let log { keep(log: log, in: context) }
+            throw error
+        }
+        let diedAlone = app.hasEnded
+        let log = await app.stop()
+        if let log { keep(log: log, in: context) }
+        try evidence.keep(title: manifest.name, in: context.artifacts)
+        var outcome = evidence.outcome(tools: tools, diedAlone: diedAlone, appLog: log?.lastLines() ?? "")
+        outcome.commit = evidence.commit
+        return outcome
+    }
+
+    /// Survey, generated tests, test run: what needs the running app.
+    private func gather(
+        _ context: ActionContext,
+        manifest: ProjectManifest,
+        plan: E2EPlan,
+        session: BrowserSession
+    ) async throws -> E2EEvidence {
+        context.report(progress: 0.3, note: "looking at the pages")
+        let survey = try await session.survey(plan, maxPages: context.input["max_pages"]?.intValue ?? 20)
+        let suite = ProjectTests(context: context)
+        var commit = try await suite.head()
+        let isGenerated = !suite.exist
+        if isGenerated {
+            context.report(progress: 0.5, note: "writing tests")
+            let files = TestGenerator(health: manifest.health, plan: plan, survey: survey).files()
+            commit = try await suite.write(files, manifest: manifest)
+        }
+        context.report(progress: 0.6, note: "running the tests")
+        let cases = try await session.runTests()
+        return E2EEvidence(
+            survey: survey,
+            directory: session.output,
+            cases: cases,
+            isGenerated: isGenerated,
+            commit: commit
+        )
+    }
+
+    private func keep(log: ToolOutput, in context: ActionContext) {
+        let bytes = log.standardOutput + log.standardError
+        guard !bytes.isEmpty else { return }
+        do {
+            try context.artifacts.add(bytes: bytes, name: "app.log", type: "text/plain", label: "What the app printed")
+        } catch {
+            context.logger.warning("\(error)")
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import AgentRuntime
+import JSONTools
+
+/// Pushes a merged commit, and keeps the branch's former head.
+struct Publisher: Sendable {
+    let git: GitClient
+    let target: TargetRepository
+
+    /// The reference under which a branch's head from before the last push is kept.
+    static func previousReference(of branch: String) -> String { "refs/baton/previous/\(branch)" }
+
+    /// Moves the branch to a commit, if its head is still what the commit was built on.
+    ///
+    /// The branch itself is never forced: git refuses what doesn't build on its head. Branch and former head change
+    /// together or not at all.
+    ///
+    /// - Parameters:
+    ///   - commit: what the branch is to become.
+    ///   - destination: the branch, with the head that is expected.
+    /// - Throws: ``ActionFailure`` `TARGET_MOVED` (worth another try) or `PUSH_REFUSED` with the other side's words.
+    func publish(_ commit: String, to destination: TargetRepository.Destination) async throws {
+        try await check(destination)
+        var arguments = ["push", "--quiet", "--atomic"]
+        if destination.movesWorktree {
+            arguments.append("--receive-pack=git -c receive.denyCurrentBranch=updateInstead receive-pack")
+        }
+        arguments += ["--", target.location, "\(commit):refs/heads/\(destination.branch)"]
+        if let former = destination.head {
+            // Only this record of our own may go back; branches never do.
+            arguments.append("+\(former):\(Self.previousReference(of: destination.branch))")
+        }
+        let output = try await git.run(arguments)
+        if output.succeeded { return }
+        try await check(destination)
+        throw ActionFailure(
+            code: "PUSH_REFUSED",
+            message: "\(target.location) did not take \(destination.branch):\n" + output.lastLines(),
+            detail: ["branch": .string(destination.branch), "last_lines": .string(output.lastLines())]
+        )
+    }
+
+    private func check(_ destination: TargetRepository.Destination) async throws {
+        let now = try await target.head(of: destination.branch)
+        guard now != destination.head else { return }
+        throw ActionFailure(
+            code: "TARGET_MOVED",
+            message:
+                "\(destination.branch) moved from \(Self.short(destination.head)) to \(Self.short(now)) while the merge "
+                + "was tested; it has to be merged and tested again.",
+            retryable: true,
+            detail: [
+                "expected": destination.head.map { .string($0) } ?? .null, "found": now.map { .string($0) } ?? .null,
+            ]
+        )
+    }
+
+    private static func short(_ commit: String?) -> String { commit.map { String($0.prefix(12)) } ?? "nothing" }
+}

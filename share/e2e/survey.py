@@ -1,0 +1,229 @@
+"""Looks at a running web app in a real browser and writes down what is there.
+
+    python survey.py PLAN.json OUT_DIRECTORY
+
+PLAN.json: {"base_url", "chromium", "pages": ["/"], "ignore": ["/logout"], "max_pages": 20, "timeout_ms": 10000}.
+Writes OUT_DIRECTORY/survey.json, screenshots/*.png (desktop and phone) and trace.zip. The exit status is 0 when the
+survey was made, whatever it found; findings are data. 3 means that Playwright is not installed.
+"""
+
+import json
+import os
+import re
+import sys
+import time
+from urllib.parse import urljoin, urlsplit
+
+VIEWPORTS = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "is_mobile": True,
+        "has_touch": True,
+    },
+}
+
+# What a page offers, as plain data. Selectors prefer what an author put there on purpose.
+DESCRIBE = r"""
+() => {
+  const text = (value, limit = 80) => (value || "").trim().replace(/\s+/g, " ").slice(0, limit);
+  const quote = (value) => '"' + value.replace(/["\\]/g, "\\$&") + '"';
+  const selector = (element) => {
+    const tag = element.tagName.toLowerCase();
+    if (element.dataset.e2e) return "[data-e2e=" + quote(element.dataset.e2e) + "]";
+    if (element.id) return "#" + CSS.escape(element.id);
+    if (element.getAttribute("name")) return tag + "[name=" + quote(element.getAttribute("name")) + "]";
+    const path = [];
+    for (let at = element; at && at !== document.body && at.parentElement; at = at.parentElement) {
+      const same = [...at.parentElement.children].filter((other) => other.tagName === at.tagName);
+      path.unshift(at.tagName.toLowerCase() + ":nth-of-type(" + (same.indexOf(at) + 1) + ")");
+    }
+    return "body > " + path.join(" > ");
+  };
+  const visible = (element) => element.checkVisibility ? element.checkVisibility() : !!element.offsetParent;
+  const label = (element) => text(
+    element.getAttribute("aria-label") ||
+    (element.getAttribute("aria-labelledby") || "").split(" ").map((id) => document.getElementById(id)?.textContent || "").join(" ") ||
+    (element.labels && element.labels[0] ? element.labels[0].textContent : "") ||
+    element.getAttribute("title") || "");
+  const field = (element) => ({
+    selector: selector(element), tag: element.tagName.toLowerCase(), type: element.type || "", name: element.name || "",
+    label: label(element), required: !!element.required, visible: visible(element),
+    editable: !element.disabled && !element.readOnly,
+  });
+  const fields = (root) => [...root.querySelectorAll("input:not([type=hidden]), textarea, select")].slice(0, 50).map(field);
+  const buttons = [...document.querySelectorAll("button, input[type=submit], input[type=button], [role=button]")];
+  const accessibility = [];
+  if (!document.documentElement.lang) accessibility.push("the html element has no lang attribute");
+  if (!document.title.trim()) accessibility.push("the page has no title");
+  for (const image of document.querySelectorAll("img:not([alt])")) accessibility.push("no alt text: " + selector(image));
+  for (const element of document.querySelectorAll("input:not([type=hidden]):not([type=submit]):not([type=button]), textarea, select"))
+    if (!label(element)) accessibility.push("no label: " + selector(element));
+  for (const element of buttons)
+    if (!text(element.textContent) && !label(element) && !element.value) accessibility.push("no name: " + selector(element));
+  return {
+    title: document.title, heading: text(document.querySelector("h1")?.textContent),
+    links: [...document.querySelectorAll("a[href]")].slice(0, 200).map((a) => a.href),
+    forms: [...document.forms].slice(0, 20).map((form) => ({
+      selector: selector(form), method: (form.getAttribute("method") || "get").toLowerCase(),
+      action: form.getAttribute("action") || "", fields: fields(form) })),
+    fields: fields(document),
+    buttons: buttons.slice(0, 50).map((button) => ({
+      selector: selector(button), text: text(button.textContent || button.value, 40), label: label(button),
+      visible: visible(button), enabled: !button.disabled })),
+    accessibility: accessibility.slice(0, 30),
+    overflow: Math.max(0, document.documentElement.scrollWidth - window.innerWidth),
+  };
+}
+"""
+
+
+class Listener:
+    """Collects what goes wrong on a page while it is looked at."""
+
+    def __init__(self, page, where):
+        self.findings = []
+        self.where = where
+        page.on("console", self.console)
+        page.on("pageerror", lambda error: self.add("page_error", str(error)))
+        page.on("requestfailed", self.request_failed)
+        page.on("response", self.response)
+
+    def add(self, kind, message, severity="error"):
+        finding = {"severity": severity, "kind": kind, "page": self.where, "message": message[:500]}
+        if finding not in self.findings and len(self.findings) < 50:
+            self.findings.append(finding)
+
+    def console(self, message):
+        # A failed load is reported by the response itself, with its status and address.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.add("console_error", message.text)
+
+    def request_failed(self, request):
+        if request.failure != "net::ERR_ABORTED":
+            self.add("request_failed", f"{request.method} {request.url}: {request.failure}")
+
+    def response(self, response):
+        if response.status >= 400 and urlsplit(response.url).path != "/favicon.ico":
+            self.add("http_error", f"{response.request.method} {response.url}: status {response.status}")
+
+
+def path_of(url, base):
+    """The path (with its query) of an address of the app itself, otherwise None."""
+    parts, home = urlsplit(url), urlsplit(base)
+    if (parts.scheme, parts.netloc) != (home.scheme, home.netloc):
+        return None
+    return (parts.path or "/") + ("?" + parts.query if parts.query else "")
+
+
+def file_name(path):
+    return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")[:60] or "index"
+
+
+def look(context, plan, path, name, out, viewport):
+    """Opens one path and says what it saw."""
+    page = context.new_page()
+    listener = Listener(page, path)
+    seen = {"path": path, "viewport": viewport, "status": None, "content_type": ""}
+    started = time.monotonic()
+    try:
+        response = page.goto(urljoin(plan["base_url"], path), wait_until="load", timeout=plan["timeout_ms"])
+        seen["load_ms"] = round((time.monotonic() - started) * 1000)
+        if response is not None:
+            seen["status"] = response.status
+            seen["content_type"] = response.headers.get("content-type", "")
+        try:
+            page.wait_for_load_state("networkidle", timeout=2000)
+        except Exception:
+            pass  # a page that keeps a connection open (events, polling) never becomes idle; that is no fault
+        if "html" in seen["content_type"]:
+            seen.update(page.evaluate(DESCRIBE))
+            shot = f"screenshots/{name}-{viewport}.png"
+            page.screenshot(path=os.path.join(out, shot), full_page=True)
+            seen["screenshot"] = shot
+            for message in seen.pop("accessibility"):
+                if viewport == "desktop":
+                    listener.add("accessibility", message, severity="warning")
+            overflow = seen.pop("overflow")
+            if viewport == "phone" and overflow > 1:
+                listener.add("overflow", f"wider than a phone by {overflow} px", severity="warning")
+    except Exception as error:
+        # A link to a file to save is no page, and no fault either.
+        if "Download is starting" not in str(error):
+            listener.add("navigation", str(error).split("\n")[0])
+    finally:
+        seen["findings"] = listener.findings
+        page.close()
+    return seen
+
+
+def crawl(browser, plan, out):
+    """Desktop first (its links are followed), then every page once more as a phone would show it."""
+    pages, queue, known = [], [], set()
+
+    def enqueue(path):
+        path = path.split("#")[0] or "/"
+        # Pages that differ in their query only are looked at once: a list with filters has no end.
+        key = path.split("?")[0]
+        if key in known or any(key.startswith(prefix) for prefix in plan["ignore"]):
+            return
+        known.add(key)
+        queue.append(path)
+
+    for path in plan["pages"]:
+        enqueue(path)
+    names = {}
+    context = browser.new_context(**VIEWPORTS["desktop"])
+    context.tracing.start(screenshots=True, snapshots=True)
+    while queue and len(pages) < plan["max_pages"]:
+        path = queue.pop(0)
+        names[path] = f"{len(pages) + 1:02d}-{file_name(path)}"
+        seen = look(context, plan, path, names[path], out, "desktop")
+        for link in seen.pop("links", []):
+            target = path_of(link, plan["base_url"])
+            if target is not None:
+                enqueue(target)
+        pages.append(seen)
+    context.tracing.stop(path=os.path.join(out, "trace.zip"))
+    context.close()
+
+    context = browser.new_context(**VIEWPORTS["phone"])
+    for seen in pages:
+        if "screenshot" not in seen:
+            continue
+        phone = look(context, plan, seen["path"], names[seen["path"]], out, "phone")
+        seen["phone_screenshot"] = phone.get("screenshot")
+        seen["findings"] += [finding for finding in phone["findings"] if finding not in seen["findings"]]
+    context.close()
+    return pages, len(queue)
+
+
+def main():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        print("Playwright is not installed: pip install pytest playwright", file=sys.stderr)
+        return 3
+    plan_file, out = sys.argv[1], sys.argv[2]
+    with open(plan_file, encoding="utf-8") as file:
+        plan = {"pages": ["/"], "ignore": [], "max_pages": 20, "timeout_ms": 10_000, **json.load(file)}
+    os.makedirs(os.path.join(out, "screenshots"), exist_ok=True)
+    with sync_playwright() as playwright:
+        # Chromium's sandbox refuses to run as root; as anybody else it stays on.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=plan["chromium"], args=arguments)
+        try:
+            pages, unvisited = crawl(browser, plan, out)
+            version = browser.version
+        finally:
+            browser.close()
+    with open(os.path.join(out, "survey.json"), "w", encoding="utf-8") as file:
+        json.dump({"browser": f"Chromium {version}", "pages": pages, "unvisited": unvisited}, file, indent=1)
+    errors = sum(f["severity"] == "error" for page in pages for f in page["findings"])
+    print(f"{len(pages)} pages looked at, {errors} errors")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
