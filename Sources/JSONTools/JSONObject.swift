@@ -10,7 +10,13 @@ public struct JSONObject: Sendable {
     /// Objects with more members than this carry a hash index.
     static let indexThreshold = 32
 
-    private(set) var entries: [Element]
+    /// A member as it is stored; arrays of structs are handled faster than arrays of tuples.
+    struct Entry: Sendable {
+        var key: String
+        var value: JSONValue
+    }
+
+    private(set) var entries: [Entry]
     private var index: [String: Int]?
 
     /// An object without members.
@@ -93,7 +99,7 @@ public struct JSONObject: Sendable {
     }
 
     private mutating func append(_ key: String, _ value: JSONValue) {
-        entries.append((key, value))
+        entries.append(Entry(key: key, value: value))
         if index != nil {
             index?[key] = entries.count - 1
         } else if entries.count > Self.indexThreshold {
@@ -116,7 +122,21 @@ public struct JSONObject: Sendable {
 
 extension JSONObject: Sequence {
     /// The members in order.
-    public func makeIterator() -> IndexingIterator<[Element]> { entries.makeIterator() }
+    public func makeIterator() -> Iterator { Iterator(entries: entries.makeIterator()) }
+
+    /// Walks over the members in order.
+    public struct Iterator: IteratorProtocol, Sendable {
+        var entries: IndexingIterator<[Entry]>
+
+        /// The next member, nil after the last.
+        public mutating func next() -> JSONObject.Element? {
+            guard let entry = entries.next() else { return nil }
+            return (entry.key, entry.value)
+        }
+    }
+
+    /// The number of members, known without walking over them.
+    public var underestimatedCount: Int { count }
 }
 
 extension JSONObject: Hashable {

@@ -3,12 +3,14 @@ extension JSONParser {
     mutating func string(_ bytes: borrowing Span<UInt8>) throws(Fault) -> String {
         let opening = position
         var end = position + 1
+        var seen: UInt8 = 0
         while end < bytes.count {
             let byte = bytes[end]
             if byte == UInt8(ascii: "\"") {
                 position = end + 1
-                return try text(bytes, from: opening + 1, to: end)
+                return try text(bytes, from: opening + 1, to: end, isASCII: seen < 0x80)
             }
+            seen |= byte
             if byte == UInt8(ascii: "\\") { return try stringWithEscapes(bytes, opening: opening, firstEscape: end) }
             if byte < 0x20 {
                 position = end
@@ -20,9 +22,13 @@ extension JSONParser {
         throw fault(bytes, "the text ends within the string that starts at byte \(opening)")
     }
 
-    private func text(_ bytes: borrowing Span<UInt8>, from start: Int, to end: Int) throws(Fault) -> String {
-        let text = bytes.extracting(start..<end).withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
-        guard let text else {
+    private func text(
+        _ bytes: borrowing Span<UInt8>, from start: Int, to end: Int, isASCII: Bool
+    ) throws(Fault) -> String {
+        let span = bytes.extracting(start..<end)
+        // Twice as fast as validating, and nearly all text is ASCII.
+        if isASCII { return span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
+        guard let text = span.withUnsafeBufferPointer({ String(validating: $0, as: UTF8.self) }) else {
             throw Fault(code: .invalidUTF8, offset: start, message: "the string that starts here is not UTF-8")
         }
         return text

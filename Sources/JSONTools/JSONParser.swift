@@ -64,7 +64,8 @@ struct JSONParser {
         var object = JSONObject()
         skipSpace(bytes)
         if accept(UInt8(ascii: "}"), bytes) { return object }
-        object.reserveCapacity(4)
+        // A message has about twenty members at its top and few below.
+        object.reserveCapacity(depth == 1 ? 24 : 4)
         while true {
             guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
                 throw fault(bytes, "found \(found(bytes)) where a member's name in double quotes is expected")
