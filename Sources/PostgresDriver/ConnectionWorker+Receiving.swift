@@ -4,9 +4,13 @@ internal import CLibPQ
 extension ConnectionWorker {
     /// Reads what the socket has and deals with every reply that is complete.
     func receive() {
-        guard PQconsumeInput(pg) == 1 else { return receiveLastWords() }
+        // With TLS a record of up to 16 KiB can wait inside OpenSSL, where poll does not see it; libpq takes at least 8 KiB of
+        // it at a time.
+        for _ in 0..<(PQsslInUse(pg) == 1 ? 3 : 1) {
+            guard PQconsumeInput(pg) == 1 else { return receiveLastWords() }
+            readReplies()
+        }
         lastProgress = MonotonicClock.nanoseconds()
-        readReplies()
         // Then the socket is closed already, and no poll would ever wake us.
         if PQstatus(pg) == CONNECTION_BAD { failConnectionLost() }
         flush()

@@ -29,11 +29,11 @@ final class TestServer: Sendable {
 
     /// Starts a server for `body` and removes it afterwards.
     static func with<Value>(
-        options: String = "", _ body: (TestServer) async throws -> Value
+        options: (TestServer) throws -> String = { _ in "" }, _ body: (TestServer) async throws -> Value
     ) async throws -> Value {
         let server = try TestServer()
         defer { server.remove() }
-        try server.start(options: options)
+        try server.start(options: try options(server))
         return try await body(server)
     }
 
@@ -130,7 +130,7 @@ final class TestServer: Sendable {
     /// One child at a time, so that none inherits a pipe of another.
     private static let spawning = Mutex(())
 
-    private func runShell(_ script: String) throws {
+    func runShell(_ script: String) throws {
         let shell = try Self.spawning.withLock { _ in
             try spawnShell(script, options: "", input: -1, output: -1)
         }
