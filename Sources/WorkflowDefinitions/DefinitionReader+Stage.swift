@@ -110,7 +110,7 @@ extension DefinitionReader {
 
     private mutating func with(
         in members: [String: SourceMember], at pointer: JSONPointer
-    ) -> (CompiledTemplate, [StageDraft.Mention]) {
+    ) -> (CompiledTemplate, [StageDraft.Reading]) {
         guard let member = members["with"] else { return (.empty, []) }
         let place = pointer.appending("with")
         guard case .mapping = member.value.content else {
@@ -134,16 +134,17 @@ extension DefinitionReader {
                 position(of: fault.error, in: node), JSONPointer(tokens: place.tokens + fault.pointer.tokens),
                 fault.error.description)
         }
-        var reads: [StageDraft.Mention] = []
-        if !template.stagesRead.isEmpty { collectReads(in: member.value, at: place, into: &reads) }
+        var reads: [StageDraft.Reading] = []
+        if template.reads != ExpressionReads() { collectReads(in: member.value, at: place, into: &reads) }
         return (template, reads)
     }
 
-    private func collectReads(in node: SourceNode, at pointer: JSONPointer, into reads: inout [StageDraft.Mention]) {
+    private func collectReads(in node: SourceNode, at pointer: JSONPointer, into reads: inout [StageDraft.Reading]) {
         switch node.content {
         case .scalar(.string(let text)):
-            for name in CompiledTemplate.stagesRead(in: text).sorted() {
-                reads.append(StageDraft.Mention(name: name, position: node.position, pointer: pointer))
+            let found = CompiledTemplate.reads(in: text)
+            if found != ExpressionReads() {
+                reads.append(StageDraft.Reading(reads: found, position: node.position, pointer: pointer))
             }
         case .scalar: break
         case .sequence(let elements):
@@ -159,7 +160,7 @@ extension DefinitionReader {
 
     private mutating func condition(
         in members: [String: SourceMember], at pointer: JSONPointer
-    ) -> (CompiledExpression?, [StageDraft.Mention]) {
+    ) -> (CompiledExpression?, [StageDraft.Reading]) {
         guard let node = members["if"]?.value else { return (nil, []) }
         let place = pointer.appending("if")
         let text: String
@@ -174,9 +175,7 @@ extension DefinitionReader {
         }
         do {
             let condition = try CompiledExpression(template: text)
-            let reads = condition.stagesRead.sorted().map {
-                StageDraft.Mention(name: $0, position: node.position, pointer: place)
-            }
+            let reads = [StageDraft.Reading(reads: condition.reads, position: node.position, pointer: place)]
             return (condition, reads)
         } catch {
             faults.add(position(of: error, in: node), place, error.description)

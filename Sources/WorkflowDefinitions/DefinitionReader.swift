@@ -27,7 +27,7 @@ struct DefinitionReader {
         let total = duration(in: members, "total_timeout", at: .root, within: DefinitionLimits.totalTimeout)
         let defaults = defaults(in: members)
         let drafts = stages(in: members, of: root, defaults: defaults)
-        var rules = DefinitionRules(stages: drafts)
+        var rules = DefinitionRules(stages: drafts, input: input)
         rules.check()
         for fault in rules.faults.faults { faults.add(fault.position, fault.pointer, fault.message) }
         guard let name else { return nil }

@@ -8,11 +8,17 @@ struct DefinitionRules {
     private let stages: [StageDraft]
     /// Positions of the named stages; of a name that occurs twice, the first.
     private let indexes: [String: Int]
+    /// The members that the input can have, if its schema allows no others.
+    private let inputFields: [String]?
     /// By stage, all stages before it in the graph; filled in by `check`.
     private var ancestors: [Set<Int>] = []
 
-    init(stages: [StageDraft]) {
+    /// - Parameters:
+    ///   - input: the schema of the input, if there is one.
+    init(stages: [StageDraft], input: JSONValue?) {
         self.stages = stages
+        let isClosed = input?["additionalProperties"] == false
+        inputFields = isClosed ? input?["properties"]?.objectValue?.keys ?? [] : nil
         var indexes: [String: Int] = [:]
         for (index, stage) in stages.enumerated() where stage.isNamed && indexes[stage.definition.name] == nil {
             indexes[stage.definition.name] = index
@@ -27,6 +33,7 @@ struct DefinitionRules {
         let hasCycles = checkCycles()
         if !hasCycles { checkOrder() }
         checkReads(hasCycles: hasCycles)
+        checkInputs()
     }
 
     // MARK: Names
@@ -151,26 +158,43 @@ struct DefinitionRules {
     /// Expressions may read only what is certain to have ended: stages that this one needs.
     private mutating func checkReads(hasCycles: Bool) {
         for (index, stage) in stages.enumerated() {
-            for read in stage.reads {
-                if stage.isNamed, read.name == stage.definition.name {
-                    faults.add(
-                        read.position, read.pointer,
-                        "found 'stages.\(read.name)' in stage '\(read.name)' itself; expected a stage before it")
-                    continue
+            for reading in stage.reads {
+                for name in reading.reads.stages.sorted() {
+                    guard let message = fault(reading: name, in: index, hasCycles: hasCycles) else { continue }
+                    faults.add(reading.position, reading.pointer, message)
                 }
-                guard let target = indexes[read.name] else {
+            }
+        }
+    }
+
+    /// Why a stage may not read another, or nil if it may.
+    private func fault(reading name: String, in index: Int, hasCycles: Bool) -> String? {
+        let stage = stages[index].definition
+        if stages[index].isNamed, name == stage.name {
+            return "found 'stages.\(name)' in stage '\(name)' itself; expected a stage before it"
+        }
+        guard let target = indexes[name] else {
+            return "found 'stages.\(name)', but there is no such stage"
+                + suggestion(for: name, among: names(except: index))
+        }
+        let isUnknown = hasCycles || stage.needs.contains { indexes[$0] == nil }
+        guard !isUnknown, !ancestors[index].contains(target) else { return nil }
+        return
+            "found 'stages.\(name)', but '\(stage.name)' does not need '\(name)'; expected it among the needs, directly "
+            + "or through other stages"
+    }
+
+    /// A member of the input that the schema excludes would be null for ever.
+    private mutating func checkInputs() {
+        guard let inputFields else { return }
+        for stage in stages {
+            for reading in stage.reads {
+                for field in reading.reads.inputFields.sorted() where !inputFields.contains(field) {
                     faults.add(
-                        read.position, read.pointer,
-                        "found 'stages.\(read.name)', but there is no such stage"
-                            + suggestion(for: read.name, among: names(except: index)))
-                    continue
+                        reading.position, reading.pointer,
+                        "found 'input.\(field)', but the schema under 'input' allows no such field"
+                            + suggestion(for: field, among: inputFields))
                 }
-                let isUnknown = hasCycles || stage.definition.needs.contains { indexes[$0] == nil }
-                guard !isUnknown, !ancestors[index].contains(target) else { continue }
-                faults.add(
-                    read.position, read.pointer,
-                    "found 'stages.\(read.name)', but '\(stage.definition.name)' does not need '\(read.name)'; expected "
-                        + "it among the needs, directly or through other stages")
             }
         }
     }

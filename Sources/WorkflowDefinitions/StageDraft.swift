@@ -10,6 +10,13 @@ struct StageDraft {
         var pointer: JSONPointer
     }
 
+    /// What a string looks at, and where it stands.
+    struct Reading {
+        var reads: ExpressionReads
+        var position: SourcePosition
+        var pointer: JSONPointer
+    }
+
     var definition: StageDefinition
     /// Where the stage begins.
     var position: SourcePosition
@@ -22,6 +29,6 @@ struct StageDraft {
     var needs: [Mention]
     /// Where `needs` stands, or else the stage.
     var needsPosition: SourcePosition
-    /// The stages that the expressions in `with` and `if` read.
-    var reads: [Mention]
+    /// What the expressions in `with` and `if` look at, string by string.
+    var reads: [Reading]
 }

@@ -74,6 +74,12 @@ import WorkflowDefinitions
         #expect(try payload(app, "integration") == ["target_branch": "trunk"])
         #expect(try payload(app, "deployment") == ["target": "docker", "port": 8080])
 
+        let fix = try #require(catalog["bugfix"])
+        scope.stages["initialization"] = .init(status: "completed", output: ["target_branch": "master"])
+        scope.input = ["repository": "/r", "patch": "x"]
+        let fixed: JSONValue = ["repository": "/r", "target_branch": "master", "update_worktree": false]
+        #expect(try payload(fix, "integration") == fixed)
+
         let noop = try #require(catalog["noop"])
         scope.input = [:]
         #expect(try payload(noop, "validation") == ["sleep_ms": 0, "output": ["n": 1], "fail": false])
@@ -93,11 +99,17 @@ import WorkflowDefinitions
         #expect(try violations("app", ["deployment_target": "mainframe"]) == 1)
         #expect(try violations("app", ["deployment_port": 70_000]) == 1)
         #expect(try violations("app", ["unknown": 1]) == 1)
-        #expect(try violations("bugfix", [:]) == 1)
+        for name in ["feature", "bugfix"] {
+            #expect(try violations(name, ["repository": "/r", "branch": "b"]) == 0)
+            #expect(try violations(name, ["patch": "x"]) == 1, "a repository is needed")
+            #expect(try violations(name, ["repository": "/r"]) == 1, "a change is needed")
+            #expect(
+                try violations(name, ["repository": "/r", "patch": "x", "branch": "b"]) == 1, "one change is enough")
+        }
         #expect(try violations("feature", ["repository": "/r", "patch": "x", "update_worktree": true]) == 0)
         let schema = try JSONSchema(try #require(catalog["feature"]?.input))
         let filled = schema.applyingDefaults(to: ["repository": "/r"])
-        #expect(filled == ["repository": "/r", "target_branch": "main", "update_worktree": false])
+        #expect(filled == ["repository": "/r", "update_worktree": false])
     }
 
     @Test("Canonical JSON of the built-in definitions gives the same definitions")

@@ -268,6 +268,17 @@ import WorkflowDefinitions
             "8:9: found 'stages.fisrt', but there is no such stage; did you mean 'first'?",
             "11:48: found 'stages.third' in stage 'third' itself; expected a stage before it"),
         Case(
+            "expressions read only members that a closed schema of the input allows",
+            """
+            name: a
+            input: {type: object, additionalProperties: false, properties: {target: {type: string}}}
+            stages:
+              - {name: s, agent: x, with: {a: "{{ input.target }}", b: "{{ input.tartget.x }}"}}
+              - {name: t, agent: x, if: "{{ default(input['other'], true) }}"}
+            """,
+            "4:60: found 'input.tartget', but the schema under 'input' allows no such field; did you mean 'target'?",
+            "5:29: found 'input.other', but the schema under 'input' allows no such field"),
+        Case(
             "with is at most 64 KiB",
             "name: a\nstages:\n  - {name: s, agent: x, with: {t: \(String(repeating: "x", count: 65_530))}}\n",
             "3:31: found 65538 bytes; expected at most 65536"),

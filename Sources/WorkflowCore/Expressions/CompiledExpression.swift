@@ -7,8 +7,8 @@ public import JSONTools
 public struct CompiledExpression: Sendable {
     /// The expression as written, without its braces and the spaces around it.
     public let source: String
-    /// The stages of which it reads anything.
-    public let stagesRead: Set<String>
+    /// What it looks at.
+    public let reads: ExpressionReads
 
     private let text: ExpressionText
     private let root: ExpressionNode
@@ -42,12 +42,15 @@ public struct CompiledExpression: Sendable {
         var parser = try ExpressionParser(text, range: range)
         self.root = try parser.parse()
         self.text = text
-        self.stagesRead = parser.stagesRead
+        self.reads = parser.reads
         var trimmed = text.bytes[range]
         while let byte = trimmed.first, ExpressionLexer.isSpace(byte) { trimmed.removeFirst() }
         while let byte = trimmed.last, ExpressionLexer.isSpace(byte) { trimmed.removeLast() }
         self.source = String(decoding: trimmed, as: UTF8.self)
     }
+
+    /// The stages of which it reads anything.
+    public var stagesRead: Set<String> { reads.stages }
 
     /// The value in a scope.
     ///

@@ -11,8 +11,8 @@ public struct CompiledTemplate: Sendable {
 
     /// The value as written.
     public let source: JSONValue
-    /// The stages of which its expressions read anything.
-    public let stagesRead: Set<String>
+    /// What its expressions look at.
+    public let reads: ExpressionReads
 
     private let root: TemplateNode
 
@@ -31,15 +31,18 @@ public struct CompiledTemplate: Sendable {
         var compiler = TemplateCompiler()
         self.root = compiler.compile(source, at: .root)
         self.source = source
-        self.stagesRead = compiler.stagesRead
+        self.reads = compiler.reads
         faults += compiler.faults
     }
 
     private init(constant: JSONValue) {
         source = constant
-        stagesRead = []
+        reads = ExpressionReads()
         root = .constant(constant)
     }
+
+    /// The stages of which its expressions read anything.
+    public var stagesRead: Set<String> { reads.stages }
 
     /// Something wrong in a template.
     public struct Fault: Sendable, Hashable {
@@ -57,13 +60,13 @@ public struct CompiledTemplate: Sendable {
         return try root.render(in: scope, budget: &budget)
     }
 
-    /// The stages that the expressions of one string read; none if it cannot be read.
+    /// What the expressions of one string look at; nothing if it cannot be read.
     ///
     /// - Parameter text: a string as it may stand in a template.
-    public static func stagesRead(in text: String) -> Set<String> {
+    public static func reads(in text: String) -> ExpressionReads {
         var compiler = TemplateCompiler()
         _ = compiler.compile(.string(text), at: .root)
-        return compiler.stagesRead
+        return compiler.reads
     }
 }
 

@@ -12,7 +12,7 @@ struct ExpressionParser {
     private var lexer: ExpressionLexer
     private var token: ExpressionToken
     private var depth = 0
-    private(set) var stagesRead: Set<String> = []
+    private(set) var reads = ExpressionReads()
 
     private static let reserved: Set<String> = [
         "and", "or", "not", "in", "contains", "matches", "exists", "true", "false", "null",
@@ -184,7 +184,10 @@ struct ExpressionParser {
 
     private mutating func path(from root: String, at offset: Int) throws(ExpressionError) -> ExpressionPath {
         switch root {
-        case "input": return ExpressionPath(root: .input, keys: try keys())
+        case "input":
+            let keys = try keys()
+            if case .name(let field)? = keys.first { reads.inputFields.insert(field) }
+            return ExpressionPath(root: .input, keys: keys)
         case "env": return ExpressionPath(root: .env, keys: try keys())
         case "workflow":
             let keys = try keys()
@@ -222,7 +225,7 @@ struct ExpressionParser {
                 "found 'stages.\(stage).\(fieldName)'; expected one of \(fields.joined(separator: ", ")) after the stage",
                 hint: hint)
         }
-        stagesRead.insert(stage)
+        reads.stages.insert(stage)
         return ExpressionPath(root: .stage(stage, field), keys: try keys())
     }
 

@@ -2,7 +2,7 @@ import JSONTools
 
 /// Reads templates: finds the expressions in strings and everything that is wrong with them.
 struct TemplateCompiler {
-    private(set) var stagesRead: Set<String> = []
+    private(set) var reads = ExpressionReads()
     private(set) var faults: [CompiledTemplate.Fault] = []
 
     mutating func compile(_ value: JSONValue, at pointer: JSONPointer) -> TemplateNode {
@@ -51,7 +51,7 @@ struct TemplateCompiler {
             let range = try Self.expression(in: text, openedAt: open)
             if open > position { parts.append(.text(String(decoding: text.bytes[position..<open], as: UTF8.self))) }
             let expression = try CompiledExpression(text: text, range: range)
-            stagesRead.formUnion(expression.stagesRead)
+            reads.formUnion(expression.reads)
             parts.append(.expression(expression))
             position = range.upperBound + 2
         }

@@ -104,6 +104,7 @@ import WorkflowCore
             "stages.build.output.x == stages['unit-tests'].status or default(stages.lint.commit, '') in [input.a]"
         #expect(try CompiledExpression(source: source).stagesRead == ["build", "unit-tests", "lint"])
         #expect(try CompiledExpression(source: "input.stages.build").stagesRead.isEmpty)
+        #expect(try CompiledExpression(source: "input.a.b == input['c d'] or input").reads.inputFields == ["a", "c d"])
     }
 
     @Test("An expression keeps its source without braces and spaces around")
