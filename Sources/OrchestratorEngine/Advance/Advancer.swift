@@ -110,27 +110,32 @@ extension Advancer {
 // MARK: Running
 
 extension Advancer {
-    /// Runs until the task is cancelled, then finishes the batch at hand and turns the rest away.
+    /// Runs until ``stop()`` or until the task is cancelled, then finishes the batch at hand and turns the rest away.
     public func run() async {
         await withTaskCancellationHandler {
             while let batch = await nextBatch() {
                 await carryOut(batch, depth: 0)
             }
         } onCancel: {
-            let (consumer, producers) = state.withLock {
-                state -> (CheckedContinuation<Void, Never>?, [CheckedContinuation<Void, Never>]) in
-                state.isStopped = true
-                defer {
-                    state.consumer = nil
-                    state.producers = []
-                }
-                return (state.consumer, state.producers)
-            }
-            consumer?.resume()
-            for producer in producers { producer.resume() }
+            stop()
         }
         turnAwayTheRest()
         await session.close()
+    }
+
+    /// Lets the batch at hand be the last one.
+    public func stop() {
+        let (consumer, producers) = state.withLock {
+            state -> (CheckedContinuation<Void, Never>?, [CheckedContinuation<Void, Never>]) in
+            state.isStopped = true
+            defer {
+                state.consumer = nil
+                state.producers = []
+            }
+            return (state.consumer, state.producers)
+        }
+        consumer?.resume()
+        for producer in producers { producer.resume() }
     }
 
     private func nextBatch() async -> [Submission]? {
@@ -446,7 +451,7 @@ extension Advancer {
         putBack(waiting)
         reply(callers)
         logger.warning("PostgreSQL can't be reached; waiting for it", metadata: ["error": "\(error)"])
-        while !Task.isCancelled {
+        while !Task.isCancelled, !state.withLock({ $0.isStopped }) {
             if await session.isReachable() { break }
         }
         state.withLock { $0.isRecordReachable = true }

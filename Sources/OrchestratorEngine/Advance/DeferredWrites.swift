@@ -60,7 +60,7 @@ public final class DeferredWrites: Sendable {
         waiter?.resume()
     }
 
-    /// Runs until cancelled; then writes what is left, once.
+    /// Runs until stopped or cancelled; then writes what is left, once.
     public func run() async {
         await withTaskCancellationHandler {
             while await waitForWork() {
@@ -72,13 +72,18 @@ public final class DeferredWrites: Sendable {
                 await flush(olderThan: Self.delay)
             }
         } onCancel: {
-            let waiter = state.withLock { state in
-                state.isClosed = true
-                return state.wake()
-            }
-            waiter?.resume()
+            stop()
         }
         await flush(olderThan: .zero)
+    }
+
+    /// Lets ``run()`` write what is left and end.
+    public func stop() {
+        let waiter = state.withLock { state in
+            state.isClosed = true
+            return state.wake()
+        }
+        waiter?.resume()
     }
 
     /// Waits until there is something to write.

@@ -1,6 +1,7 @@
 import AgentProtocol
 import JSONTools
 public import Logging
+public import TaskTransport
 import WorkflowCore
 import WorkflowStorage
 
@@ -8,7 +9,7 @@ import WorkflowStorage
 /// together, pipelined; what fails is made good by the relay and by redelivery.
 public final class EffectPublisher: Sendable {
     private let queue: EffectQueue
-    private let bus: any OrchestratorBus
+    private let bus: any TaskBus
     private let deferred: DeferredWrites
     private let feed: LiveFeed
     private let envelopes: EnvelopeFactory
@@ -16,7 +17,7 @@ public final class EffectPublisher: Sendable {
 
     /// A publisher of what `queue` brings.
     public init(
-        queue: EffectQueue, bus: any OrchestratorBus, deferred: DeferredWrites, feed: LiveFeed,
+        queue: EffectQueue, bus: any TaskBus, deferred: DeferredWrites, feed: LiveFeed,
         envelopes: EnvelopeFactory, logger: Logger
     ) {
         self.queue = queue

@@ -1,18 +1,19 @@
 import AgentProtocol
 import JSONTools
 public import Logging
+public import TaskTransport
 import WorkflowCore
 public import WorkflowStorage
 
 /// Takes results off the road and hands them to the Advancer. What can't be read becomes a dead letter.
 public struct ResultIntake: Sendable {
     private let advancer: Advancer
-    private let bus: any OrchestratorBus
+    private let bus: any TaskBus
     private let store: any WatchStore
     private let logger: Logger
 
     /// An intake for one orchestrator.
-    public init(advancer: Advancer, bus: any OrchestratorBus, store: any WatchStore, logger: Logger) {
+    public init(advancer: Advancer, bus: any TaskBus, store: any WatchStore, logger: Logger) {
         self.advancer = advancer
         self.bus = bus
         self.store = store

@@ -1,5 +1,6 @@
 import AgentProtocol
 import JSONTools
+import TaskTransport
 public import WorkflowStorage
 
 /// Takes agents' log lines into the record.

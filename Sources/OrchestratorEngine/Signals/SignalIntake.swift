@@ -1,12 +1,13 @@
 import AgentProtocol
 import JSONTools
 public import Logging
+public import TaskTransport
 import WorkflowCore
 public import WorkflowStorage
 
 /// Reads what agents say, keeps the registry in step, answers. What it means is decided by ``SignalDesk``.
 public final class SignalIntake: Sendable {
-    private let bus: any OrchestratorBus
+    private let bus: any TaskBus
     private let store: any WatchStore
     private let advancer: Advancer
     private let monitor: RoadMonitor
@@ -15,7 +16,7 @@ public final class SignalIntake: Sendable {
 
     /// An intake that answers through `bus`.
     public init(
-        bus: any OrchestratorBus, store: any WatchStore, advancer: Advancer, monitor: RoadMonitor,
+        bus: any TaskBus, store: any WatchStore, advancer: Advancer, monitor: RoadMonitor,
         heartbeatMilliseconds: Int, logger: Logger
     ) {
         self.bus = bus

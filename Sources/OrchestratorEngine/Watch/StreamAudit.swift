@@ -1,4 +1,5 @@
 import JSONTools
+import TaskTransport
 import WorkflowCore
 import WorkflowStorage
 

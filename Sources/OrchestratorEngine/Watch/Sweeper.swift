@@ -2,6 +2,7 @@ import AgentProtocol
 import JSONTools
 public import Logging
 import Synchronization
+public import TaskTransport
 import WorkflowCore
 public import WorkflowStorage
 
@@ -33,7 +34,7 @@ public final class Sweeper: Sendable {
         var roadEpoch: UInt64
     }
 
-    private let bus: any OrchestratorBus
+    private let bus: any TaskBus
     private let store: any WatchStore
     private let advancer: Advancer
     private let results: ResultIntake
@@ -46,7 +47,7 @@ public final class Sweeper: Sendable {
 
     /// A sweeper for one orchestrator; `upkeep` is what no workflow waits for, done at start and every hour.
     public init(
-        bus: any OrchestratorBus, store: any WatchStore, advancer: Advancer, results: ResultIntake,
+        bus: any TaskBus, store: any WatchStore, advancer: Advancer, results: ResultIntake,
         monitor: RoadMonitor, heartbeatMilliseconds: Int, leaseMilliseconds: Int, rhythm: Rhythm = Rhythm(),
         logger: Logger, upkeep: @escaping @Sendable () async -> Void
     ) {

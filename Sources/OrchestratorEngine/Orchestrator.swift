@@ -1,0 +1,198 @@
+public import Logging
+public import PostgresDriver
+public import TaskTransport
+public import WorkflowStorage
+
+/// One orchestrator: the door, the watch and the intakes, wired together. Any number may run side by side.
+public final class Orchestrator: Sendable {
+    /// What an orchestrator has to know.
+    public struct Settings: Sendable {
+        /// Name of this process, for envelopes and consumers.
+        public var name: String
+        /// Absolute path of the data directory that all processes share.
+        public var dataDirectory: String
+        /// How often agents say that they live, in milliseconds.
+        public var heartbeatMilliseconds = 5000
+        /// After how long a silence an agent counts as lost, in milliseconds.
+        public var leaseMilliseconds = 15_000
+
+        /// Settings with the protocol's times.
+        public init(name: String, dataDirectory: String) {
+            self.name = name
+            self.dataDirectory = dataDirectory
+        }
+    }
+
+    /// The one door.
+    public let advancer: Advancer
+    /// Who watches what.
+    public let feed = LiveFeed()
+    /// What is known about Redis.
+    public let monitor: RoadMonitor
+    /// Definitions in the record.
+    public let definitions: PostgresDefinitionStore
+
+    private let bus: any TaskBus
+    private let store: any WatchStore
+    private let effects = EffectQueue()
+    private let deferred: DeferredWrites
+    private let publisher: EffectPublisher
+    private let results: ResultIntake
+    private let signals: SignalIntake
+    private let logs: LogIntake
+    private let sweeper: Sweeper
+    private let logger: Logger
+
+    /// An orchestrator on a database whose schema is in place, and a bus that is or will be connected.
+    public init(
+        settings: Settings, database: PostgresConfiguration, pool: PostgresPool, bus: any TaskBus, logger: Logger
+    ) {
+        let store = PostgresWatchStore(pool: pool)
+        let envelopes = EnvelopeFactory(
+            orchestrator: settings.name, dataDirectory: settings.dataDirectory,
+            heartbeatMilliseconds: settings.heartbeatMilliseconds, leaseMilliseconds: settings.leaseMilliseconds)
+        self.bus = bus
+        self.store = store
+        self.logger = logger
+        definitions = PostgresDefinitionStore(pool: pool)
+        monitor = RoadMonitor(leaseMilliseconds: settings.leaseMilliseconds)
+        deferred = DeferredWrites(store: store, logger: logger)
+        advancer = Advancer(
+            session: PostgresBatchSession(configuration: database), cache: RecordCache(), envelopes: envelopes,
+            output: effects, logger: logger)
+        publisher = EffectPublisher(
+            queue: effects, bus: bus, deferred: deferred, feed: feed, envelopes: envelopes, logger: logger)
+        results = ResultIntake(advancer: advancer, bus: bus, store: store, logger: logger)
+        signals = SignalIntake(
+            bus: bus, store: store, advancer: advancer, monitor: monitor,
+            heartbeatMilliseconds: settings.heartbeatMilliseconds, logger: logger)
+        logs = LogIntake(store: store, feed: feed)
+        let maintenance = PostgresMaintenance(pool: pool)
+        sweeper = Sweeper(
+            bus: bus, store: store, advancer: advancer, results: results, monitor: monitor,
+            heartbeatMilliseconds: settings.heartbeatMilliseconds, leaseMilliseconds: settings.leaseMilliseconds,
+            logger: logger
+        ) {
+            do throws(PostgresError) {
+                try await maintenance.makePartitions()
+                try await maintenance.forgetBatches()
+            } catch {
+                logger.warning("upkeep of the record has to wait", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Runs until the task is cancelled; then the intakes stop first, the door finishes its batch, what was committed
+    /// is sent, and what was deferred is written.
+    public func run() async {
+        // What must outlive the intakes runs in tasks that their cancellation doesn't reach.
+        let door = Task { await advancer.run() }
+        let publishing = Task { await publisher.run() }
+        let deferring = Task { await deferred.run() }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.takeResults() }
+            group.addTask { await self.takeReports() }
+            group.addTask { await self.bus.runInlet() }
+            group.addTask { await self.sweeper.run() }
+            await group.waitForAll()
+        }
+        advancer.stop()
+        await door.value
+        effects.close()
+        await publishing.value
+        deferred.stop()
+        await deferring.value
+    }
+
+    private func takeResults() async {
+        await loop("results") {
+            let entries = try await self.bus.readResults(limit: 300, block: .seconds(5))
+            try await self.hand(entries, from: "orchestrator:results") { entries throws(BatchError) in
+                try await self.results.take(entries)
+            }
+        }
+    }
+
+    private func takeReports() async {
+        await loop("signals and logs") {
+            let reports = try await self.bus.readReports(limit: 200, block: .seconds(5))
+            guard !reports.isEmpty else { return }
+            try await self.hand(reports.signals, from: "agent:signals") { entries throws(BatchError) in
+                try await self.signals.take(entries)
+            }
+            try await self.hand(reports.logs, from: "agent:logs") { entries throws(BatchError) in
+                try await self.logs.take(entries)
+            }
+            try await self.bus.acknowledgeReports(
+                signals: reports.signals.map(\.entryID), logs: reports.logs.map(\.entryID))
+        }
+    }
+
+    /// Repeats `turn` until cancelled, with a pause after an error.
+    private func loop(_ what: String, _ turn: @Sendable () async throws -> Void) async {
+        while !Task.isCancelled {
+            do {
+                try await turn()
+            } catch is CancellationError {
+                return
+            } catch {
+                if Task.isCancelled { return }
+                logger.warning("reading \(what) failed; trying again", metadata: ["error": "\(error)"])
+                await pause(.milliseconds(500))
+            }
+        }
+    }
+
+    /// Hands entries to `take` until the record has them: what was read is ours until it is acknowledged. What the
+    /// record refuses is found by halves and becomes a dead letter, so that one bad entry doesn't hold up the others.
+    private func hand(
+        _ entries: [InboundMessage], from source: String,
+        to take: @Sendable ([InboundMessage]) async throws(BatchError) -> Void
+    ) async throws {
+        guard !entries.isEmpty else { return }
+        while true {
+            do throws(BatchError) {
+                return try await take(entries)
+            } catch .refused(let reason) {
+                guard entries.count == 1 else { break }
+                return try await bury(entries[0], from: source, reason: reason)
+            } catch {
+                logger.warning("the record did not take a message; trying again", metadata: ["error": "\(error)"])
+                try Task.checkCancellation()
+                await pause(.seconds(1))
+                try Task.checkCancellation()
+            }
+        }
+        let middle = entries.count / 2
+        try await hand(Array(entries[..<middle]), from: source, to: take)
+        try await hand(Array(entries[middle...]), from: source, to: take)
+    }
+
+    /// Keeps an entry that the record refuses as a dead letter.
+    private func bury(_ entry: InboundMessage, from source: String, reason: String) async throws {
+        let letter = DeadLetter(
+            kind: .message, source: source, cause: "REFUSED_BY_RECORD", detail: reason, bytes: entry.bytes)
+        while true {
+            do throws(BatchError) {
+                return try await store.keep([letter])
+            } catch .refused(let second) {
+                // Not even its bytes can be kept: the log is the last place.
+                logger.critical(
+                    "a message was refused twice by the record and is dropped",
+                    metadata: ["source": "\(source)", "entry": "\(entry.entryID)", "error": "\(second)"])
+                return
+            } catch {
+                try Task.checkCancellation()
+                await pause(.seconds(1))
+            }
+        }
+    }
+
+    private func pause(_ duration: Swift.Duration) async {
+        do {
+            try await Task.sleep(for: duration)
+        } catch {
+            return
+        }
+    }
+}
