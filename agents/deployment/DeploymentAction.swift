@@ -1,0 +1,68 @@
+import AgentProtocol
+import AgentRuntime
+import JSONTools
+import ProjectTools
+
+/// `deployment`: makes a release of the workspace's commit and brings it into service.
+struct DeploymentAction: AgentAction {
+    let description = ActionDescription(
+        name: "deployment",
+        inputSchema: [
+            "type": "object",
+            "properties": [
+                "target": [
+                    "type": "string", "default": "process", "description": "Where it runs; process in this version.",
+                ],
+                "name": DeploymentInput.nameSchema,
+                "port": [
+                    "type": ["integer", "null"], "minimum": 1, "maximum": 65_535,
+                    "description": "The app's port; the one it had, or else a free one from 4100 on, if absent.",
+                ],
+                "health_timeout_seconds": DeploymentInput.healthSchema,
+            ],
+        ],
+        workspace: .read,
+        exclusive: true
+    )
+
+    func run(_ context: ActionContext) async throws -> ActionOutcome {
+        let target = context.input["target"]?.stringValue ?? "process"
+        guard target == "process" else {
+            throw ActionFailure(
+                code: "TARGET_NOT_SUPPORTED",
+                message:
+                    "The deployment target \(target.debugDescription) is not supported in this version; use process, which "
+                    + "runs the app on this machine.",
+                detail: ["target": .string(target), "supported": ["process"]]
+            )
+        }
+        let directory = try DeploymentInput.directory(context)
+        try directory.make()
+        return try await DeploymentInput.locked(directory, context) {
+            context.report(progress: 0.1, note: "making the release")
+            let deployer = Deployer(
+                directory: directory, context: context, healthSeconds: DeploymentInput.healthSeconds(context))
+            let release = try await deployer.store.prepare()
+            if let outcome = await alreadyDone(release, directory, context) { return outcome }
+            let port = try await PortBook(directory: directory).port(
+                wanted: context.input["port"]?.intValue, holder: DeploymentInput.holder(context))
+            let ending = try await deployer.activate(release, port: port)
+            return DeploymentReport.outcome(ending, name: directory.name)
+        }
+    }
+
+    /// The outcome of an attempt whose work an earlier attempt of the same task has done, and which is well.
+    private func alreadyDone(
+        _ release: Release,
+        _ directory: DeploymentDirectory,
+        _ context: ActionContext
+    ) async -> ActionOutcome? {
+        guard let record = directory.record(), record.taskID == context.envelope.taskID.description,
+            record.commit == release.commit, record.status == .running, record.process?.isAlive == true
+        else { return nil }
+        let probe = await context.tools.probe(record.url + record.health, timeoutSeconds: 5)
+        guard probe.isHealthy else { return nil }
+        let health = AppLauncher.Health(isHealthy: true, status: probe.status, seconds: 0, problem: "")
+        return DeploymentReport.outcome(.healthy(record, health), name: directory.name)
+    }
+}

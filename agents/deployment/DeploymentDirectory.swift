@@ -1,0 +1,90 @@
+import AgentRuntime
+import Glibc
+import JSONTools
+import ProjectTools
+
+/// The directory of one deployment: releases, the link to the current one, the record, the log, the lock.
+struct DeploymentDirectory: Sendable {
+    static let keptReleases = 5
+    static let maxLogBytes = 10 << 20
+
+    let name: DeploymentName
+    /// `<data directory>/deployments`
+    let parent: String
+
+    init(_ name: DeploymentName, parent: String) {
+        self.name = name
+        self.parent = parent
+    }
+
+    init(_ name: DeploymentName, dataDirectory: String) {
+        self.init(name, parent: dataDirectory + "/deployments")
+    }
+
+    var path: String { "\(parent)/\(name)" }
+    var releases: String { path + "/releases" }
+    var current: String { path + "/current" }
+    var recordFile: String { path + "/app.json" }
+    var portFile: String { path + "/port" }
+    var log: String { path + "/app.log" }
+
+    /// Makes the directories.
+    func make() throws(FileError) { try SmallFile.makeDirectories(releases) }
+
+    /// The record; nil when nothing was deployed, or when what is there is no record.
+    func record() -> AppRecord? {
+        guard let bytes = SmallFile.read(recordFile, maxBytes: 1 << 20),
+            let json = try? JSONValue(parsing: bytes, limits: JSONLimits(maxBytes: 1 << 20))
+        else { return nil }
+        return AppRecord(json: json)
+    }
+
+    func write(_ record: AppRecord) throws(FileError) {
+        try SmallFile.replace(recordFile, with: Array(record.json.prettyPrinted().utf8))
+    }
+
+    /// A release by its name if it is complete.
+    func release(_ id: String, commit: String) -> Release? {
+        guard Release.isID(id), commit.hasPrefix(id) else { return nil }
+        let release = Release(commit: commit, in: releases)
+        return access(release.readyMark, F_OK) == 0 && access(release.path, F_OK) == 0 ? release : nil
+    }
+
+    /// Points `current` to a release, in one step.
+    func setCurrent(_ release: Release) throws(FileError) {
+        let temporary = "\(current).tmp-\(getpid())"
+        unlink(temporary)
+        guard symlink("releases/" + release.id, temporary) == 0 else { throw FileError("link", temporary) }
+        guard rename(temporary, current) == 0 else { throw FileError("switch", current) }
+    }
+
+    /// Puts a log that has grown too large aside; one older part is kept.
+    func rotateLog() {
+        var status = stat()
+        if stat(log, &status) == 0, status.st_size > Self.maxLogBytes { rename(log, log + ".1") }
+    }
+
+    /// Releases that may be deleted: complete or not, all but the newest ``keptReleases`` and those named.
+    func superseded(keeping kept: Set<String>) -> [String] {
+        let names = Self.names(in: releases)
+        let ids = names.filter(Release.isID).map { id -> (id: String, seconds: Int) in
+            var status = stat()
+            return (id, stat("\(releases)/\(id).ready", &status) == 0 ? status.st_mtim.tv_sec : 0)
+        }
+        let newest = Set(ids.sorted { ($0.seconds, $0.id) > ($1.seconds, $1.id) }.prefix(Self.keptReleases).map(\.id))
+        return ids.map(\.id).filter { !newest.contains($0) && !kept.contains($0) }.sorted()
+    }
+
+    static func names(in directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names
+    }
+}

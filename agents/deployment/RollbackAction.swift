@@ -1,0 +1,59 @@
+import AgentProtocol
+import AgentRuntime
+import JSONTools
+
+/// `rollback`: brings back a release that served before.
+struct RollbackAction: AgentAction {
+    let description = ActionDescription(
+        name: "rollback",
+        inputSchema: [
+            "type": "object",
+            "properties": [
+                "name": DeploymentInput.nameSchema,
+                "to": [
+                    "type": ["string", "null"],
+                    "description": "The release; the last one before the present if absent.",
+                ],
+                "health_timeout_seconds": DeploymentInput.healthSchema,
+            ],
+        ],
+        workspace: .none,
+        exclusive: true
+    )
+
+    func run(_ context: ActionContext) async throws -> ActionOutcome {
+        let directory = try DeploymentInput.directory(context)
+        _ = try DeploymentInput.record(directory)
+        return try await DeploymentInput.locked(directory, context) {
+            let record = try DeploymentInput.record(directory)
+            let release = try Self.choose(context.input["to"]?.stringValue, from: record, in: directory)
+            let deployer = Deployer(
+                directory: directory, context: context, healthSeconds: DeploymentInput.healthSeconds(context))
+            let ending = try await deployer.activate(release, port: record.port, as: .restored)
+            return DeploymentReport.outcome(ending, name: directory.name)
+        }
+    }
+
+    /// The release to go back to.
+    ///
+    /// - Throws: ``ActionFailure`` `NO_EARLIER_RELEASE` naming those there are.
+    static func choose(
+        _ wanted: String?,
+        from record: AppRecord,
+        in directory: DeploymentDirectory
+    ) throws -> Release {
+        let candidates = record.healthyReleases.filter { $0.release != record.release }
+            .compactMap { directory.release($0.release, commit: $0.commit) }
+        let found =
+            wanted.map { wanted in candidates.first { $0.id == wanted || $0.commit == wanted } } ?? candidates.first
+        guard let found else {
+            let names = candidates.map(\.id).joined(separator: ", ")
+            throw ActionFailure(
+                code: "NO_EARLIER_RELEASE",
+                message: "\(directory.name) can't go back to \(wanted ?? "an earlier release"); "
+                    + (names.isEmpty ? "there is none." : "there are: \(names).")
+            )
+        }
+        return found
+    }
+}
