@@ -4,6 +4,7 @@ import Synchronization
 final class ConnectionStates: Sendable {
     private struct Content {
         var current = RedisConnectionState.connecting
+        var lastEpoch = 0
         var listeners: [Int: AsyncStream<RedisConnectionState>.Continuation] = [:]
         var nextListener = 0
     }
@@ -12,10 +13,13 @@ final class ConnectionStates: Sendable {
 
     var current: RedisConnectionState { content.withLock { $0.current } }
 
+    var lastEpoch: Int { content.withLock { $0.lastEpoch } }
+
     /// Sets the state and tells everyone. `.closed` ends all streams.
     func set(_ state: RedisConnectionState) {
         let listeners = content.withLock { content in
             content.current = state
+            if case .connected(let epoch, _) = state { content.lastEpoch = epoch }
             defer { if state == .closed { content.listeners = [:] } }
             return content.listeners.values.map { $0 }
         }

@@ -51,8 +51,8 @@ extension RedisBatch {
         add(literal: "*")
     }
 
-    /// Appends `XACK`; its reply is how many were pending.
-    public mutating func xack(_ stream: String, group: String, _ ids: some Collection<StreamEntryID>) {
+    /// Appends `XACK`; its reply is how many were pending (0, too, where there is no such group).
+    public mutating func xack(_ stream: String, group: String, _ ids: [StreamEntryID]) {
         command("XACK", argumentCount: 2 + ids.count)
         add(stream)
         add(group)
@@ -60,10 +60,34 @@ extension RedisBatch {
     }
 
     /// Appends `XDEL`; its reply is how many there were.
-    public mutating func xdel(_ stream: String, _ ids: some Collection<StreamEntryID>) {
+    public mutating func xdel(_ stream: String, _ ids: [StreamEntryID]) {
         command("XDEL", argumentCount: 1 + ids.count)
         add(stream)
         for id in ids { add(id) }
+    }
+
+    /// Appends `XPENDING`; read its reply with ``RedisValue/pendingEntries()``.
+    ///
+    /// - Parameters:
+    ///   - range: the first and the last id.
+    ///   - count: how many at most.
+    ///   - minimumIdle: only what was delivered at least so long ago.
+    ///   - consumer: whose; nil for all.
+    public mutating func xpending(
+        _ stream: String, group: String, in range: ClosedRange<StreamEntryID>, count: Int,
+        minimumIdle: Duration? = nil, consumer: String? = nil
+    ) {
+        command("XPENDING", argumentCount: 5 + (minimumIdle == nil ? 0 : 2) + (consumer == nil ? 0 : 1))
+        add(stream)
+        add(group)
+        if let minimumIdle {
+            add(literal: "IDLE")
+            add(Int(minimumIdle.nanoseconds / 1_000_000))
+        }
+        add(range.lowerBound)
+        add(range.upperBound)
+        add(count)
+        if let consumer { add(consumer) }
     }
 
     /// Appends `XGROUP CREATE … 0 MKSTREAM`; its reply is OK, or BUSYGROUP if there is such a group.

@@ -71,28 +71,16 @@ extension RedisClient {
     /// - Parameters:
     ///   - range: the first and the last id.
     ///   - count: how many at most.
+    ///   - minimumIdle: only what was delivered at least so long ago.
     ///   - consumer: whose; nil for all.
     public func pendingEntries(
-        of stream: String, group: String, in range: ClosedRange<StreamEntryID>, count: Int, consumer: String? = nil
+        of stream: String, group: String, in range: ClosedRange<StreamEntryID> = .zero...(.highest), count: Int,
+        minimumIdle: Duration? = nil, consumer: String? = nil
     ) async throws(RedisError) -> [RedisPendingEntry] {
-        var arguments: [RedisArgument] = [
-            .text(stream), .text(group), .text(range.lowerBound.description), .text(range.upperBound.description),
-            .integer(count),
-        ]
-        if let consumer { arguments.append(.text(consumer)) }
-        let reply = try await send(RedisCommand("XPENDING", arguments: arguments))
-        var entries: [RedisPendingEntry] = []
-        for element in reply.elements {
-            let parts = element.elements
-            guard parts.count == 4, let id = parts[0]?.entryID, let consumer = parts[1]?.string,
-                let idle = parts[2]?.integer, let deliveries = parts[3]?.integer
-            else {
-                throw RedisError(.unexpectedReply, "Expected a pending entry, the server replied \(element).")
-            }
-            entries.append(
-                RedisPendingEntry(id: id, consumer: consumer, idleMilliseconds: idle, deliveries: deliveries))
-        }
-        return entries
+        var batch = RedisBatch()
+        batch.xpending(
+            stream, group: group, in: range, count: count, minimumIdle: minimumIdle, consumer: consumer)
+        return try await submit(batch).single().pendingEntries()
     }
 
     /// Takes over entries that others got and did not acknowledge (`XCLAIM`).
@@ -152,7 +140,10 @@ extension RedisClient {
             else {
                 throw RedisError(.unexpectedReply, "Expected a consumer group, the server replied \(element).")
             }
-            groups.append(RedisGroup(name: name, consumers: consumers, pending: pending, lastDelivered: last))
+            groups.append(
+                RedisGroup(
+                    name: name, consumers: consumers, pending: pending, lastDelivered: last,
+                    lag: fields["lag"]?.integer))
         }
         return groups
     }

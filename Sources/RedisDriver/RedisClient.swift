@@ -39,6 +39,9 @@ public final class RedisClient: Sendable {
     /// Whether there is a connection, now.
     public var state: RedisConnectionState { connectionStates.current }
 
+    /// How often a connection was made; it changes when one was lost and made again.
+    public var connectionCount: Int { connectionStates.lastEpoch }
+
     /// The state now, then each change, until the client is closed.
     public func states() -> AsyncStream<RedisConnectionState> { connectionStates.stream() }
 

@@ -43,7 +43,7 @@ public struct RedisStreamEntries: Sendable {
 
 extension RedisValue {
     /// Reads an array of entries.
-    func streamEntries() throws(RedisError) -> [RedisStreamEntry] {
+    public func streamEntries() throws(RedisError) -> [RedisStreamEntry] {
         var entries: [RedisStreamEntry] = []
         entries.reserveCapacity(elements.count)
         for element in elements where !element.isNull { entries.append(try RedisStreamEntry(element)) }
@@ -61,6 +61,24 @@ extension RedisValue {
             streams.append(RedisStreamEntries(stream: key, entries: try entries.streamEntries()))
         }
         return streams
+    }
+}
+
+extension RedisValue {
+    /// Reads what `XPENDING` replies.
+    public func pendingEntries() throws(RedisError) -> [RedisPendingEntry] {
+        var entries: [RedisPendingEntry] = []
+        for element in elements {
+            let parts = element.elements
+            guard parts.count == 4, let id = parts[0]?.entryID, let consumer = parts[1]?.string,
+                let idle = parts[2]?.integer, let deliveries = parts[3]?.integer
+            else {
+                throw RedisError(.unexpectedReply, "Expected a pending entry, the server replied \(element).")
+            }
+            entries.append(
+                RedisPendingEntry(id: id, consumer: consumer, idleMilliseconds: idle, deliveries: deliveries))
+        }
+        return entries
     }
 }
 
@@ -96,6 +114,9 @@ public struct RedisGroup: Sendable, Hashable {
     public var pending: Int
     /// The last entry that was delivered to any consumer.
     public var lastDelivered: StreamEntryID
+    /// How many entries were not delivered yet; nil if the server can't tell (entries between were deleted, or it is older
+    /// than 7).
+    public var lag: Int?
 }
 
 /// What `XAUTOCLAIM` took over.

@@ -17,6 +17,9 @@ public final class RedisStreamReader: Sendable {
     /// Whether there is a connection, now.
     public var state: RedisConnectionState { client.state }
 
+    /// How often a connection was made; it changes when one was lost and made again.
+    public var connectionCount: Int { client.connectionCount }
+
     /// The state now, then each change, until the reader is closed.
     public func states() -> AsyncStream<RedisConnectionState> { client.states() }
 

@@ -14,6 +14,9 @@ public struct StreamEntryID: Sendable, Hashable, Comparable, CustomStringConvert
     /// The lowest id, `0-0`, which no entry has.
     public static let zero = StreamEntryID(milliseconds: 0, sequence: 0)
 
+    /// The highest id there can be.
+    public static let highest = StreamEntryID(milliseconds: .max, sequence: .max)
+
     /// Reads `<milliseconds>-<sequence>` (or `<milliseconds>` alone, for sequence 0); nil if it is anything else.
     public init?(_ text: String) {
         var text = text
@@ -32,13 +35,12 @@ public struct StreamEntryID: Sendable, Hashable, Comparable, CustomStringConvert
                 digits = 0
                 continue
             }
-            guard (0x30...0x39).contains(byte), digits < 19 else { return nil }
+            guard (0x30...0x39).contains(byte) else { return nil }
             digits += 1
-            if isInSequence {
-                numbers.1 = numbers.1 * 10 + UInt64(byte - 0x30)
-            } else {
-                numbers.0 = numbers.0 * 10 + UInt64(byte - 0x30)
-            }
+            let (product, overflows) = (isInSequence ? numbers.1 : numbers.0).multipliedReportingOverflow(by: 10)
+            let (sum, exceeds) = product.addingReportingOverflow(UInt64(byte - 0x30))
+            guard !overflows, !exceeds else { return nil }
+            if isInSequence { numbers.1 = sum } else { numbers.0 = sum }
         }
         guard digits > 0 else { return nil }
         self.init(milliseconds: numbers.0, sequence: numbers.1)

@@ -1,0 +1,139 @@
+import AgentProtocol
+import RedisDriver
+
+extension RedisTaskBus {
+    /// See ``TaskBus/readResults(limit:block:)``.
+    public func readResults(limit: Int, block: Duration) async throws(TransportError) -> [InboundMessage] {
+        let deliveries = try await results.next(limit: limit) { () throws(RedisError) in
+            try await self.results.readNew(limit: limit, block: block)
+        }
+        return deliveries.map { InboundMessage($0) }
+    }
+
+    /// See ``TaskBus/acknowledgeResults(_:)``.
+    public func acknowledgeResults(_ entryIDs: [String]) async throws(TransportError) {
+        let ids = TaskTransport.entryIDs(entryIDs)
+        guard !ids.isEmpty else { return }
+        var batch = RedisBatch(reservingBytes: ids.count * 48 + 256)
+        batch.beginTransaction()
+        batch.removeEntries(ids, of: names.results, group: ChannelNames.orchestratorsGroup)
+        batch.endTransaction()
+        do throws(TransportError) {
+            _ = try await carry(batch)
+            results.release(ids, of: 0)
+        } catch {
+            results.forget(ids, of: 0)
+            throw error
+        }
+    }
+
+    /// See ``TaskBus/claimResults(idleMilliseconds:)``.
+    public func claimResults(idleMilliseconds: Int) async throws(TransportError) -> [InboundMessage] {
+        try await claim(0, of: results, idleMilliseconds: idleMilliseconds)
+    }
+
+    /// See ``TaskBus/readReports(limit:block:)``.
+    public func readReports(limit: Int, block: Duration) async throws(TransportError) -> AgentReports {
+        let deliveries = try await reports.next(limit: limit) { () throws(RedisError) in
+            try await self.reports.readNew(limit: limit, block: block)
+        }
+        var found = AgentReports()
+        for delivery in deliveries {
+            if delivery.stream == 0 {
+                found.signals.append(InboundMessage(delivery))
+            } else {
+                found.logs.append(InboundMessage(delivery))
+            }
+        }
+        return found
+    }
+
+    /// See ``TaskBus/acknowledgeReports(signals:logs:)``.
+    public func acknowledgeReports(signals: [String], logs: [String]) async throws(TransportError) {
+        let ids = [TaskTransport.entryIDs(signals), TaskTransport.entryIDs(logs)]
+        var batch = RedisBatch()
+        for (stream, ids) in zip(reports.streams, ids) where !ids.isEmpty {
+            batch.xack(stream, group: ChannelNames.orchestratorsGroup, ids)
+        }
+        guard !batch.isEmpty else { return }
+        do throws(TransportError) {
+            _ = try await carry(batch)
+            for (stream, ids) in ids.enumerated() { reports.release(ids, of: stream) }
+        } catch {
+            for (stream, ids) in ids.enumerated() { reports.forget(ids, of: stream) }
+            throw error
+        }
+    }
+
+    /// See ``TaskBus/claimReports(idleMilliseconds:)``.
+    public func claimReports(idleMilliseconds: Int) async throws(TransportError) -> AgentReports {
+        AgentReports(
+            signals: try await claim(0, of: reports, idleMilliseconds: idleMilliseconds),
+            logs: try await claim(1, of: reports, idleMilliseconds: idleMilliseconds))
+    }
+
+    /// See ``TaskBus/signalLagMilliseconds()``.
+    public func signalLagMilliseconds() async throws(TransportError) -> Int {
+        let stream = names.signals
+        do throws(RedisError) {
+            let group = try await client.groups(of: stream).first { $0.name == ChannelNames.orchestratorsGroup }
+            guard let group, group.lag != 0 else { return 0 }
+            var batch = RedisBatch()
+            batch.xrange(stream, from: group.lastDelivered.next, count: 1)
+            batch.command("TIME", argumentCount: 0)
+            let replies = try await client.submit(batch).checked()
+            guard let oldest = try replies[0]?.streamEntries().first, let time = replies[1]?.elements,
+                let seconds = time[0]?.integer, let microseconds = time[1]?.integer
+            else { return 0 }
+            return max(0, seconds * 1_000 + microseconds / 1_000 - Int(oldest.id.milliseconds))
+        } catch {
+            throw TransportError(error)
+        }
+    }
+
+    /// Takes over what is pending with consumers that have been silent. Only with those: what a living consumer has had
+    /// for long, it may be at work on.
+    private func claim(
+        _ place: Int, of consumer: GroupConsumer, idleMilliseconds: Int
+    ) async throws(TransportError) -> [InboundMessage] {
+        let stream = consumer.streams[place]
+        let group = ChannelNames.orchestratorsGroup
+        let idle = Duration.milliseconds(idleMilliseconds)
+        var messages: [InboundMessage] = []
+        do throws(RedisError) {
+            let silent = try await walker.consumers(of: stream, group: group).filter {
+                $0.name != consumerName && $0.pending > 0 && $0.idleMilliseconds >= idleMilliseconds
+            }
+            for dead in silent {
+                let pending = try await walker.pendingEntries(
+                    of: stream, group: group, count: 300, minimumIdle: idle, consumer: dead.name)
+                var deliveries: [StreamEntryID: Int] = [:]
+                for entry in pending { deliveries[entry.id] = entry.deliveries }
+                let claimed = try await walker.claim(
+                    pending.map(\.id), of: stream, group: group, for: consumerName, minimumIdle: idle)
+                consumer.hold(claimed.map(\.id), of: place)
+                for entry in claimed where !entry.isDeleted {
+                    // Of the deliveries before, the first was no claim; now comes one more.
+                    let claims = deliveries[entry.id, default: 0]
+                    messages.append(
+                        InboundMessage(
+                            entryID: entry.id.description, bytes: entry.bytes(of: EntryFields.envelope) ?? [],
+                            isPoisoned: claims > Self.claimLimit))
+                }
+            }
+        } catch {
+            // What was claimed before the failure is ours and must not be lost.
+            if messages.isEmpty { throw TransportError(error) }
+        }
+        return messages
+    }
+}
+
+extension InboundMessage {
+    /// What a consumer delivered. An entry without our field is an empty message, which nobody can decode.
+    init(_ delivery: GroupConsumer.Delivery) {
+        self.init(
+            entryID: delivery.id.description, bytes: delivery.entry?.bytes(of: EntryFields.envelope) ?? [],
+            isPoisoned: delivery.entry == nil)
+    }
+}
