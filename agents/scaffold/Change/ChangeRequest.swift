@@ -1,0 +1,102 @@
+import AgentProtocol
+import AgentRuntime
+import JSONTools
+
+/// A change to a repository that exists, read from an envelope.
+struct ChangeRequest: Sendable, Hashable {
+    /// Where the change comes from.
+    enum Source: Sendable, Hashable {
+        /// A unified diff.
+        case patch(String)
+        /// A branch of the same repository.
+        case branch(String)
+    }
+
+    /// An absolute path or a URL.
+    var repository: String
+    var source: Source
+    /// The branch to be changed; nil for the one that the repository's HEAD names.
+    var targetBranch: String?
+
+    /// Reads a change if there is one in the payload or the input data.
+    ///
+    /// - Parameters:
+    ///   - workflow: the workflow's input data.
+    ///   - payload: the stage's `with`, which wins over the input data.
+    ///   - isRequired: whether a request without a repository is a mistake.
+    /// - Returns: nil when nothing speaks of a repository and none is required.
+    /// - Throws: ``ActionFailure`` `INVALID_INPUT`.
+    init?(_ workflow: WorkflowContext, payload: JSONValue, isRequired: Bool) throws {
+        func text(_ key: String) throws -> String? {
+            guard let value = payload[key] ?? workflow.input[key], value != .null else { return nil }
+            guard let text = value.stringValue else {
+                throw Self.invalid("\(key): expected a text, found \(value.kindName)")
+            }
+            return text
+        }
+        let patch = try text("patch")
+        let branch = try text("branch")
+        guard let repository = try text("repository"), !repository.isEmpty else {
+            guard isRequired || patch != nil || branch != nil else { return nil }
+            throw Self.invalid(
+                "A \(workflow.workflowType) workflow needs the repository to change: pass \"repository\" (an absolute path or "
+                    + "a URL) and one of \"patch\" (a unified diff) and \"branch\".")
+        }
+        guard Self.isLocation(repository) else {
+            throw Self.invalid(
+                "repository: \(GitLocation.redacted(repository).debugDescription) is neither an absolute path nor a file, https "
+                    + "or ssh URL.")
+        }
+        self.repository = repository
+        switch (patch, branch) {
+        case (let patch?, nil):
+            source = .patch(patch)
+        case (nil, let branch?):
+            source = .branch(try Self.checked(branch, "branch"))
+        case (nil, nil):
+            throw Self.invalid(
+                "There is no change: pass \"patch\" (a unified diff) or \"branch\" beside \"repository\".")
+        case (_?, _?):
+            throw Self.invalid("\"patch\" and \"branch\" are given both; which one is meant?")
+        }
+        if let target = try text("target_branch"), !target.isEmpty {
+            targetBranch = try Self.checked(target, "target_branch")
+        }
+    }
+
+    private static func isLocation(_ text: String) -> Bool {
+        let prefixes = ["/", "file:///", "https://", "http://", "ssh://", "git@"]
+        return prefixes.contains(where: text.hasPrefix) && text.utf8.count <= 2000
+            && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+    }
+
+    /// The rules of git-check-ref-format(1), and no leading dash.
+    private static func checked(_ name: String, _ key: String) throws -> String {
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        let isGood =
+            name.utf8.count <= 200 && !name.hasPrefix("-") && !name.hasSuffix(".") && name != "HEAD" && name != "@"
+            && !name.contains("..") && !name.contains("@{")
+            && name.unicodeScalars.allSatisfy {
+                $0.value > 0x20 && $0.value != 0x7F && !"~^:?*[\\".unicodeScalars.contains($0)
+            }
+            && parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") && !$0.hasSuffix(".lock") }
+        guard isGood else { throw invalid("\(key): \(name.debugDescription) can't be the name of a branch") }
+        return name
+    }
+
+    private static func invalid(_ message: String) -> ActionFailure {
+        ActionFailure(code: "INVALID_INPUT", message: message)
+    }
+}
+
+/// Where a repository is.
+enum GitLocation {
+    /// A location without the user name and password that a URL may hold.
+    static func redacted(_ location: String) -> String {
+        guard let scheme = location.firstRange(of: "://") else { return location }
+        let rest = location[scheme.upperBound...]
+        let authority = rest.prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@") else { return location }
+        return location[..<scheme.upperBound] + "…@" + rest[rest.index(after: at)...]
+    }
+}

@@ -1,0 +1,114 @@
+import AgentRuntime
+import JSONTools
+
+/// Which template a request gets, and why.
+struct TemplateChoice: Sendable, Hashable {
+    var stack: StackTemplate
+    var feature: FeatureTemplate
+    /// The keywords that were found, those of the feature first.
+    var matched: [String]
+    /// Lines that explain the choice, for the log.
+    var reasons: [String]
+    /// What somebody should know although there is a template.
+    var warnings: [String]
+    /// Every option of the stack.
+    var options: [String: Bool]
+
+    /// `node-web/calculator`.
+    var name: String { "\(stack.name)/\(feature.name)" }
+}
+
+extension TemplateCatalog {
+    /// Chooses a stack and a feature by the rules of the templates.
+    ///
+    /// What the structured input names wins; otherwise the stack and the feature of which the most keywords are found in
+    /// name, requirements and structured input.
+    ///
+    /// - Throws: ``ActionFailure`` `INVALID_INPUT` for a stack, feature or option that doesn't exist, with a suggestion.
+    func choose(for request: ProjectRequest) throws -> TemplateChoice {
+        let text = Words(([request.name, request.requirements] + request.entities).joined(separator: "\n"))
+        var reasons: [String] = []
+        var warnings: [String] = []
+
+        let stackMatches = stacks.map { stack in stack.keywords.filter(text.contains) }
+        let stack: StackTemplate
+        if let name = request.stack {
+            stack = try Self.named(name, "stack", in: stacks, \.name)
+            reasons.append("stack \(stack.name): named in the input")
+        } else {
+            let best = Self.most(stackMatches)
+            stack = stacks[best ?? 0]
+            let why = best.map { "found \(Self.list(stackMatches[$0]))" } ?? "the default, no word named one"
+            reasons.append("stack \(stack.name): \(why)")
+            for (other, words) in notYet.sorted(by: { $0.key < $1.key }) {
+                guard let word = words.first(where: text.contains) else { continue }
+                warnings.append(
+                    "\(word.debugDescription) asks for \(other), which has no template yet; the app is made with "
+                        + "\(stack.name) (\(stack.title)).")
+            }
+        }
+
+        let featureMatches = stack.features.map { feature in feature.keywords.filter(text.contains) }
+        let feature: FeatureTemplate
+        var matched = stackMatches[stacks.firstIndex(of: stack) ?? 0]
+        if let name = request.feature {
+            feature = try Self.named(name, "feature", in: stack.features, \.name)
+            reasons.append("template \(stack.name)/\(feature.name): named in the input")
+        } else if let best = Self.most(featureMatches) {
+            feature = stack.features[best]
+            matched = featureMatches[best] + matched
+            reasons.append("template \(stack.name)/\(feature.name): found \(Self.list(featureMatches[best]))")
+        } else {
+            feature = stack.fallback
+            reasons.append("template \(stack.name)/\(feature.name): no rule matched")
+            warnings.append("no rule matched; pass --requirements")
+        }
+        if !request.entities.isEmpty, !stack.makesEntities {
+            warnings.append(
+                "The templates of \(stack.name) make no storage for entities yet; \(Self.list(request.entities)) left out."
+            )
+        }
+        return TemplateChoice(
+            stack: stack,
+            feature: feature,
+            matched: matched,
+            reasons: reasons,
+            warnings: warnings,
+            options: try Self.options(of: stack, set: request.options)
+        )
+    }
+
+    private static func options(of stack: StackTemplate, set: [String: Bool]) throws -> [String: Bool] {
+        var options: [String: Bool] = [:]
+        for option in stack.options { options[option.name] = option.isOn }
+        for (name, value) in set.sorted(by: { $0.key < $1.key }) {
+            _ = try named(name, "option", in: stack.options, \.name)
+            options[name] = value
+        }
+        return options
+    }
+
+    /// The place of the longest list, the first of several; nil when all are empty.
+    private static func most(_ lists: [[String]]) -> Int? {
+        var best: Int?
+        for (index, list) in lists.enumerated() where list.count > best.map({ lists[$0].count }) ?? 0 { best = index }
+        return best
+    }
+
+    private static func named<Element>(
+        _ name: String, _ kind: String, in list: [Element], _ key: (Element) -> String
+    ) throws -> Element {
+        if let found = list.first(where: { key($0) == name }) { return found }
+        let known = list.map(key)
+        let hint = closestMatch(name, in: known).map { ", did you mean \($0)?" } ?? "."
+        throw ActionFailure(
+            code: "INVALID_INPUT",
+            message: "There is no \(kind) \(name.debugDescription)\(hint) Known: \(known.joined(separator: ", ")).",
+            detail: ["known": .array(known.map { .string($0) })]
+        )
+    }
+
+    private static func list(_ words: [String]) -> String {
+        words.prefix(10).map { $0.debugDescription }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,7 @@
+import AgentRuntime
+
+await AgentProgram.run(
+    type: "scaffold",
+    version: "0.1.0",
+    actions: [InitializationAction(), ScaffoldingAction(), DependencyInstallationAction()]
+)
