@@ -1,4 +1,4 @@
-import JSONTools
+public import JSONTools
 
 extension TaskEnvelope {
     /// Checks that the envelope and its parts are within ``ProtocolLimits``, which a sender does before it sends.
@@ -8,16 +8,20 @@ extension TaskEnvelope {
         // What is smaller as a whole than the smallest limit of a part needs no closer look.
         guard total > min(ProtocolLimits.inputBytes, ProtocolLimits.stageOutputsBytes) else { return }
         let context = workflowContext
-        let input = [
-            PartSize("/payload", payload),
-            PartSize("/workflow_context/requirements", context.requirements.map(JSONValue.string) ?? .null),
-            PartSize("/workflow_context/input", context.input),
-        ]
-        try PartSize.check(input, limit: ProtocolLimits.inputBytes, named: "payload, requirements and input together")
+        let input = PartSize.input(payload: payload, requirements: context.requirements, input: context.input)
+        try PartSize.checkInput(input)
         let outputs = [PartSize("/workflow_context/stage_outputs", .object(context.stageOutputs))]
         try PartSize.check(outputs, limit: ProtocolLimits.stageOutputsBytes, named: "stage_outputs")
         let answers = [PartSize("/answers", .array(answers.map(\.value)))]
         try PartSize.check(input + outputs + answers, total: total)
+    }
+}
+
+extension ProtocolLimits {
+    /// Checks that what a workflow is created with will fit its envelopes, whose payload is not known yet.
+    /// - Throws: ``ProtocolError`` with code `PAYLOAD_TOO_LARGE` that names the larger field.
+    public static func checkInput(requirements: String?, input: JSONValue) throws(ProtocolError) {
+        try PartSize.checkInput(PartSize.input(payload: .object([:]), requirements: requirements, input: input))
     }
 }
 
@@ -61,6 +65,18 @@ private struct PartSize {
 
     init(_ pointer: String, _ value: JSONValue) {
         self.init(pointer: pointer, bytes: value.encoded().count)
+    }
+
+    static func input(payload: JSONValue, requirements: String?, input: JSONValue) -> [PartSize] {
+        [
+            PartSize("/payload", payload),
+            PartSize("/workflow_context/requirements", requirements.map(JSONValue.string) ?? .null),
+            PartSize("/workflow_context/input", input),
+        ]
+    }
+
+    static func checkInput(_ parts: [PartSize]) throws(ProtocolError) {
+        try check(parts, limit: ProtocolLimits.inputBytes, named: "payload, requirements and input together")
     }
 
     static func check(_ parts: [PartSize], limit: Int, named name: String) throws(ProtocolError) {

@@ -82,6 +82,7 @@ public struct SHA256Digest: Sendable {
             let smallLate = rotate(late, 17) ^ rotate(late, 19) ^ late >> 10
             schedule[index] = schedule[index - 16] &+ smallEarly &+ schedule[index - 7] &+ smallLate
         }
+        let constants = constants
         var (a, b, c, d) = (state[0], state[1], state[2], state[3])
         var (e, f, g, h) = (state[4], state[5], state[6], state[7])
         for index in 0..<64 {

@@ -9,7 +9,7 @@ import Testing
     func `what Swift writes is valid, and has the fields that the schema names`(schema: PublishedSchema) throws {
         let root = try schema.load()
         let instances = try schema.instances.map { try JSONValue(parsing: $0) }
-        let verdicts = try PythonJSONSchema.verdicts(instances.map { (root, $0) })
+        let verdicts = try PythonJSONSchema.verdicts(of: root, instances)
         #expect(verdicts.allSatisfy { $0 }, "\(zip(verdicts, instances).filter { !$0.0 }.map(\.1))")
         for place in try schema.places(of: #require(instances.first)) {
             #expect(place.instanceKeys == place.schemaKeys, "at /\(place.path.joined(separator: "/"))")
@@ -23,7 +23,7 @@ import Testing
         let root = try schema.load()
         let examples = try #require(root["examples"]?.arrayValue)
         #expect(examples.count >= schemas.count, "an example a kind")
-        #expect(try PythonJSONSchema.verdicts(examples.map { (root, $0) }).allSatisfy { $0 })
+        #expect(try PythonJSONSchema.verdicts(of: root, examples).allSatisfy { $0 })
         for example in examples { #expect(schema.refusal(example.encoded()) == nil, "\(example)") }
         let kinds = Set(examples.compactMap { $0["kind"]?.stringValue })
         #expect(Set(schemas.compactMap(\.kind)).isSubset(of: kinds))
@@ -41,7 +41,7 @@ import Testing
     @Test(arguments: PublishedSchema.all)
     func `a field of another type or value is refused by both or by neither`(schema: PublishedSchema) throws {
         let long = JSONValue.string(String(repeating: "y", count: 600))
-        let tooLong = JSONValue.string(String(repeating: "y", count: 70_000))
+        let tooLong = JSONValue.string(String(repeating: "y", count: 17_000))
         let values: [JSONValue?] = [
             true, 0, 7, 7.0, -1, 1.5, 1e300, 2_000_000_000, "", "x", "-x", "not a name", "3.0.0", "2.0", "2.7.1",
             "0A==",
@@ -71,7 +71,7 @@ import Testing
                 cases.append((place.path, mutated, replacement))
             }
         }
-        let verdicts = try PythonJSONSchema.verdicts(cases.map { (root, $0.instance) })
+        let verdicts = try PythonJSONSchema.verdicts(of: root, cases.map(\.instance))
         var refused = 0
         for (mutation, isValid) in zip(cases, verdicts) {
             let error = schema.refusal(mutation.instance.encoded())

@@ -12,29 +12,35 @@ public enum PythonJSONSchema {
     /// Whether each instance is valid under its schema, as `jsonschema` (draft 2020-12, formats not asserted) sees it.
     ///
     /// The interpreter is `BATON_PYTHON`, else `python3`; it must be able to import `jsonschema`.
-    public static func verdicts(_ cases: [(schema: JSONValue, instance: JSONValue)]) throws -> [Bool] {
+    /// - Parameter groups: schemas, each with the instances to try.
+    /// - Returns: for each group, a verdict for each instance.
+    public static func verdicts(_ groups: [(schema: JSONValue, instances: [JSONValue])]) throws -> [[Bool]] {
         let script = """
             import json, sys
             from jsonschema import Draft202012Validator
-            known = {}
             for line in open(sys.argv[1]):
-                schema, instance = json.loads(line)
-                key = json.dumps(schema)
-                if key not in known:
-                    Draft202012Validator.check_schema(schema)
-                    known[key] = Draft202012Validator(schema)
-                print(1 if known[key].is_valid(instance) else 0)
+                schema, instances = json.loads(line)
+                Draft202012Validator.check_schema(schema)
+                validator = Draft202012Validator(schema)
+                print("".join("1" if validator.is_valid(instance) else "0" for instance in instances))
             """
         var lines: [UInt8] = []
-        for (schema, instance) in cases {
-            lines += JSONValue.array([schema, instance]).encoded() + [UInt8(ascii: "\n")]
+        for (schema, instances) in groups {
+            lines += JSONValue.array([schema, .array(instances)]).encoded() + [UInt8(ascii: "\n")]
         }
         let output = try run(script: script, input: lines)
-        let verdicts = output.split(separator: "\n").map { $0 == "1" }
-        guard verdicts.count == cases.count else {
-            throw Unavailable(description: "asked for \(cases.count) verdicts, got \(verdicts.count): \(output)")
+        let verdicts = output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map { line in
+            line.map { $0 == "1" }
+        }
+        guard verdicts.map(\.count) == groups.map(\.instances.count) else {
+            throw Unavailable(description: "got another number of verdicts than was asked for: \(output)")
         }
         return verdicts
+    }
+
+    /// Whether each instance is valid under one schema; see ``verdicts(_:)``.
+    public static func verdicts(of schema: JSONValue, _ instances: [JSONValue]) throws -> [Bool] {
+        try verdicts([(schema, instances)]).flatMap { $0 }
     }
 
     /// Runs a Python script with a file that holds `input` as its argument; returns its standard output.
