@@ -14,7 +14,7 @@ extension LocalStack {
             record.state = .starting
             record.supervisor = .current
             record.startedAt = StackRecord.timestamp()
-            record.message = nil
+            (record.message, record.logTail, record.hint) = (nil, nil, nil)
             saveRecord()
             try await startEverything()
             record.state = .ready
@@ -22,7 +22,7 @@ extension LocalStack {
         } catch {
             await shutDown()
             record.state = .failed
-            record.message = error.message
+            (record.message, record.logTail, record.hint) = (error.message, error.logTail, error.hint)
             saveRecord()
             lock = nil
             throw error

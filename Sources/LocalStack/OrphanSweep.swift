@@ -33,25 +33,29 @@ public enum OrphanSweep {
     /// Kills what an earlier supervisor of this data directory left behind without having recorded it.
     ///
     /// Call it only while holding the lock of the data directory.
-    ///
-    /// - Parameter except: processes to leave alone.
     @discardableResult
-    public static func killLeftovers(ofStack dataDirectory: String, except: Set<Int32> = []) -> [Victim] {
-        sweep(except: except) { $0[stackVariable] == dataDirectory }
+    public static func killLeftovers(ofStack dataDirectory: String) -> [Victim] {
+        kill(marked: stackVariable, with: dataDirectory)
     }
 
-    private static func sweep(except: Set<Int32> = [], matching: ([String: String]) -> Bool) -> [Victim] {
+    /// Kills (SIGKILL) the process groups of all processes that were started with this variable set to this value.
+    @discardableResult
+    public static func kill(marked variable: String, with value: String) -> [Victim] {
+        sweep { $0[variable] == value }
+    }
+
+    private static func sweep(matching: ([String: String]) -> Bool) -> [Victim] {
         var victims: [Victim] = []
         let ownNamespace = pidNamespace(of: "self")
         let ownGroup = getpgrp()
-        for pid in ProcessTable.pids() where pid != getpid() && !except.contains(pid) {
+        for pid in ProcessTable.pids() where pid != getpid() {
             // A pid means something else inside another pid namespace (a container): leave those alone.
             guard pidNamespace(of: "\(pid)") == ownNamespace, matching(ProcessTable.environment(of: pid)),
                 let identity = ProcessIdentity(pid: pid), let group = ProcessStat(pid: pid)?.group
             else { continue }
             victims.append(Victim(process: identity, command: String(ProcessTable.command(of: pid).prefix(120))))
             // A group is killed as a whole, for its members may have cleared their environment; but never our own.
-            if group > 1 && group != ownGroup { kill(-group, SIGKILL) } else { identity.send(SIGKILL) }
+            if group > 1 && group != ownGroup { Glibc.kill(-group, SIGKILL) } else { identity.send(SIGKILL) }
         }
         return victims
     }

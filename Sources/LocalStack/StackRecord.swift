@@ -52,6 +52,10 @@ public struct StackRecord: Codable, Sendable, Hashable {
     public var state: State
     /// Why it failed, if it did.
     public var message: String?
+    /// The last log lines of what failed.
+    public var logTail: [String]?
+    /// What to try next, if it failed.
+    public var hint: String?
     /// The process that watches over the others.
     public var supervisor: ProcessIdentity
     /// The boot during which this was written.
@@ -82,7 +86,8 @@ public struct StackRecord: Codable, Sendable, Hashable {
     public var processes: [Entry]
 
     enum CodingKeys: String, CodingKey {
-        case version, state, message, supervisor, namespace, url, python, processes
+        case version, state, message, hint, supervisor, namespace, url, python, processes
+        case logTail = "log_tail"
         case bootID = "boot_id"
         case startedAt = "started_at"
         case dataDirectory = "data_dir"

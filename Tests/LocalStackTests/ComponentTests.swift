@@ -4,7 +4,7 @@ import LocalStack
 import Synchronization
 import Testing
 
-@Suite("Components of a stack")
+@Suite("Components of a stack", .serialized)
 struct ComponentTests {
     @Test("what dies is started again and is ready again")
     func restart() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LocalStack
 
-@Suite("A whole stack")
+@Suite("A whole stack", .serialized)
 struct StackTests {
     private func servers(_ directory: String) -> StackConfiguration {
         StackConfiguration.ephemeral(dataDirectory: directory, agents: [], orchestrators: 0)

@@ -46,7 +46,7 @@ func shell(
     _ script: String,
     in directory: String,
     readiness: ReadinessProbe = .running,
-    readyWithin: Duration = .seconds(10),
+    readyWithin: Duration = .seconds(60),
     stopWithin: Duration = .seconds(5)
 ) -> ProcessSpecification {
     ProcessSpecification(
@@ -65,11 +65,11 @@ func fileExists(_ path: String) -> ReadinessProbe {
     ReadinessProbe { _ in FileManager.default.fileExists(atPath: path) ? nil : "\(path) is missing" }
 }
 
-/// Waits for a condition that another process brings about; fails the test after 20 s.
+/// Waits for a condition that another process brings about; fails the test after 60 s.
 func eventually(_ what: String, _ condition: () async -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(20)
+    let deadline = ContinuousClock.now + .seconds(60)
     while await !condition() {
-        try #require(ContinuousClock.now < deadline, "not within 20 s: \(what)")
+        try #require(ContinuousClock.now < deadline, "not within 60 s: \(what)")
         try await Task.sleep(for: .milliseconds(20))
     }
 }

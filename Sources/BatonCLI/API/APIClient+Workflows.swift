@@ -1,0 +1,85 @@
+import JSONTools
+
+extension APIClient {
+    /// The workflow with this id.
+    func workflow(id: String) async throws(CommandError) -> WorkflowView {
+        WorkflowView(try await get("/workflows/\(id)"))
+    }
+
+    /// The workflow that a person means: by id, by the beginning of an id, by name (the newest of that name), or `last`.
+    func find(_ word: String) async throws(CommandError) -> WorkflowView {
+        if UniqueID(word) != nil { return try await workflow(id: word.lowercased()) }
+        let isLast = word == "last"
+        let isName = { (item: JSONValue) in item["name"]?.stringValue == word }
+        let isPrefix = { (item: JSONValue) in
+            word.count >= 4 && item["id"]?.stringValue?.hasPrefix(word.lowercased()) == true
+        }
+        // Newest first; the search is the server's where it can be (by name), ours where it can't (by prefix).
+        let newest = try await get("/workflows", [("limit", "100")])["items"]?.arrayValue ?? []
+        var found = newest.first { isLast || isName($0) || isPrefix($0) }
+        if found == nil && !isLast {
+            let searched = try await get("/workflows", [("q", word), ("limit", "100")])["items"]?.arrayValue ?? []
+            found = searched.first(where: isName)
+        }
+        guard let id = found?["id"]?.stringValue else {
+            throw CommandError(
+                .notFound, isLast ? "there is no workflow yet" : "no workflow is named \"\(word)\" or has such an id",
+                hint: "`\(CommandName.current) list` shows the workflows there are")
+        }
+        return try await workflow(id: id)
+    }
+
+    /// All log lines of a workflow, oldest first, page by page.
+    ///
+    /// - Parameter limit: no more than so many pages are read.
+    func logs(
+        of id: String, stage: String?, after: Int = 0, pages limit: Int = 100
+    ) async throws(CommandError)
+        -> [LogLine]
+    {
+        var lines: [LogLine] = []
+        var cursor: String?
+        for _ in 0..<limit {
+            var query = [("limit", "500")]
+            if let stage { query.append(("stage", stage)) }
+            if let cursor { query.append(("cursor", cursor)) } else if after > 0 { query.append(("after", "\(after)")) }
+            let page = try await get("/workflows/\(id)/logs", query)
+            lines += (page["items"]?.arrayValue ?? []).map(LogLine.init)
+            cursor = page["next_cursor"]?.stringValue
+            if cursor == nil { break }
+        }
+        return stage.map { name in lines.filter { $0.stage == name } } ?? lines
+    }
+}
+
+/// A line that a tool or an agent wrote while it worked on a stage.
+struct LogLine: Sendable {
+    var json: JSONValue
+    var stage: String
+    var at: String
+    var level: String
+    var text: String
+
+    init(_ json: JSONValue) {
+        self.json = json
+        stage = Formatting.clean(json["stage"]?.stringValue ?? "")
+        at = json["at"]?.stringValue ?? ""
+        level = json["level"]?.stringValue ?? ""
+        text = Formatting.clean(json["text"]?.stringValue ?? "")
+    }
+
+    /// `12:30:01 validation  text`, coloured by level.
+    func rendered(_ terminal: Terminal, stageWidth: Int) -> String {
+        // The time of day of an RFC 3339 time; the rest of a log's day is known to who reads it.
+        let time = at.split(separator: "T").last.map { String($0.prefix(8)) } ?? ""
+        let colour: Terminal.Colour? =
+            switch level {
+            case "error", "critical": .red
+            case "warning": .yellow
+            case "debug", "trace": .dim
+            default: nil
+            }
+        let head = terminal.paint("\(time) \(Formatting.pad(stage, to: stageWidth))", .dim)
+        return "\(head)  \(colour.map { terminal.paint(text, $0) } ?? text)"
+    }
+}

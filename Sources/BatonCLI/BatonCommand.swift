@@ -1,0 +1,36 @@
+import ArgumentParser
+import Glibc
+
+/// `baton`.
+@main
+struct BatonCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "baton",
+        abstract: "Carries a piece of software work through a delivery pipeline, stage by stage.",
+        discussion: ExitStatus.help,
+        version: BatonVersion.current,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Stack",
+                subcommands: [
+                    UpCommand.self, DownCommand.self, StatusCommand.self, EnvCommand.self, DoctorCommand.self,
+                    MigrateCommand.self, VersionCommand.self,
+                ]),
+            CommandGroup(
+                name: "Workflows",
+                subcommands: [
+                    RunCommand.self, ListCommand.self, ShowCommand.self, WatchCommand.self, LogsCommand.self,
+                    CancelCommand.self, ArtifactsCommand.self,
+                ]),
+            CommandGroup(
+                name: "What they use",
+                subcommands: [AppsCommand.self, AgentsCommand.self, DefinitionsCommand.self, ValidateCommand.self]),
+        ]
+    )
+
+    /// Before anything else: a reader that goes away (`baton logs | head`) must not kill the process midway.
+    static func main() async {
+        signal(SIGPIPE, SIG_IGN)
+        await main(nil)
+    }
+}

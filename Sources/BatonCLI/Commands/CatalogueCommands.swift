@@ -1,0 +1,196 @@
+import ArgumentParser
+import Foundation
+import JSONTools
+import LocalStack
+
+/// `baton agents`.
+struct AgentsCommand: BatonSubcommand {
+    static let configuration = CommandConfiguration(commandName: "agents", abstract: "List the agents that were heard.")
+
+    @OptionGroup var options: GlobalOptions
+
+    func perform() async throws(CommandError) -> ExitStatus {
+        let page = try await options.client().get("/agents")
+        if options.json {
+            Output.line(page.prettyPrinted())
+            return .ok
+        }
+        let items = page["items"]?.arrayValue ?? []
+        guard !items.isEmpty else {
+            Output.line("No agent has been heard. `\(CommandName.current) status` shows which run.")
+            return .ok
+        }
+        let now = Timestamp.now()
+        let rows = items.map { agent in
+            let heard = agent["last_heartbeat_at"] ?? agent["last_seen_at"] ?? agent["heard_at"]
+            return [
+                text(agent, "id", "agent_id"), text(agent, "type", "agent_type"), text(agent, "status", "state"),
+                text(agent, "version", "agent_version"), text(agent, "host", "hostname"),
+                Formatting.age(heard?.stringValue, now: now),
+            ]
+        }
+        let headings = ["ID", "TYPE", "STATUS", "VERSION", "HOST", "HEARD"]
+        for line in Formatting.table(headings, rows) { Output.line(line) }
+        return .ok
+    }
+
+    private func text(_ json: JSONValue, _ names: String...) -> String {
+        Formatting.clean(names.lazy.compactMap { json[$0]?.stringValue }.first ?? "")
+    }
+}
+
+/// `baton definitions`.
+struct DefinitionsCommand: BatonSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "definitions", abstract: "List the workflow types, or show one.")
+
+    @Argument(help: "The type to show.")
+    var name: String?
+
+    @OptionGroup var options: GlobalOptions
+
+    func perform() async throws(CommandError) -> ExitStatus {
+        let client = try options.client()
+        if let name {
+            guard
+                name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x2F && $0 != 0x3F && $0 != 0x23 && $0 != 0x25 })
+            else { throw CommandError(.usage, "\"\(name)\" can't be the name of a definition") }
+            let definition = try await client.get("/definitions/\(name)")
+            if options.json { Output.line(definition.prettyPrinted()) } else { show(definition) }
+            return .ok
+        }
+        let page = try await client.get("/definitions")
+        if options.json {
+            Output.line(page.prettyPrinted())
+            return .ok
+        }
+        let rows = (page["items"]?.arrayValue ?? []).map { item in
+            [
+                item["name"]?.stringValue ?? "", stageCount(item),
+                item["description"]?.stringValue?.split(separator: "\n").first.map(String.init) ?? "",
+            ].map(Formatting.clean)
+        }
+        for line in Formatting.table(["NAME", "STAGES", "DESCRIPTION"], rows) { Output.line(line) }
+        return .ok
+    }
+
+    private func stageCount(_ item: JSONValue) -> String {
+        (item["stages"]?.arrayValue?.count ?? item["stage_count"]?.intValue).map(String.init) ?? ""
+    }
+
+    private func show(_ answer: JSONValue) {
+        // The definition itself may stand beside what is known about it.
+        let definition = answer["definition"]?["stages"] == nil ? answer : answer["definition"] ?? answer
+        Output.line("\(definition["name"]?.stringValue ?? "")  \(definition["description"]?.stringValue ?? "")")
+        let rows = (definition["stages"]?.arrayValue ?? []).map { stage in
+            [
+                stage["name"]?.stringValue ?? "", stage["agent"]?.stringValue ?? "", stage["action"]?.stringValue ?? "",
+                stage["workspace"]?.stringValue ?? "",
+                (stage["needs"]?.arrayValue ?? []).compactMap(\.stringValue).joined(separator: ", "),
+            ].map(Formatting.clean)
+        }
+        for line in Formatting.table(["STAGE", "AGENT", "ACTION", "WORKSPACE", "NEEDS"], rows) { Output.line(line) }
+    }
+}
+
+/// `baton validate`.
+struct ValidateCommand: BatonSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "validate", abstract: "Check a definition file; exits with 1 if it has faults.",
+        discussion: "Asks the running stack, or without one the orchestrator's program.")
+
+    @Argument(help: "The file, YAML or JSON.")
+    var file: String
+
+    @OptionGroup var options: GlobalOptions
+
+    func perform() async throws(CommandError) -> ExitStatus {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw CommandError(.notFound, "cannot read \(file)")
+        }
+        guard let connection = try? Connection.resolve(options) else {
+            return try await OrchestratorProgram.run(["validate", file])
+        }
+        let isJSON = file.hasSuffix(".json")
+        let answer: JSONValue
+        do {
+            answer = try await APIClient(connection).post(
+                "/definitions/validate", bytes: Array(data),
+                contentType: isJSON ? "application/json" : "application/yaml")
+        } catch {
+            // The faults of the file come as a problem document; that is the answer here, not an error of ours.
+            guard error.status == .dataError, !error.details.isEmpty else { throw error }
+            ErrorReport.print(
+                CommandError(.failed, "\(file) has faults", details: error.details), asJSON: options.json)
+            return .failed
+        }
+        let faults = answer["errors"]?.arrayValue ?? answer["faults"]?.arrayValue ?? []
+        let isValid = answer["valid"]?.boolValue ?? faults.isEmpty
+        if options.json {
+            Output.line(answer.prettyPrinted())
+        } else if isValid {
+            Output.line("\(file): \(answer["name"]?.stringValue ?? "the definition") is valid")
+        } else {
+            for fault in faults { Output.line(Formatting.clean(Self.line(of: fault, in: file))) }
+        }
+        return isValid ? .ok : .failed
+    }
+
+    /// `file:line:column: message (pointer)`.
+    static func line(of fault: JSONValue, in file: String) -> String {
+        var place = file
+        if let line = fault["line"]?.intValue {
+            place += ":\(line)"
+            if let column = fault["column"]?.intValue { place += ":\(column)" }
+        }
+        let message = fault["message"]?.stringValue ?? fault["detail"]?.stringValue ?? fault.description
+        let pointer = fault["pointer"]?.stringValue ?? ""
+        return "\(place): \(message)\(pointer.isEmpty ? "" : " (\(pointer))")"
+    }
+}
+
+/// `baton migrate`.
+struct MigrateCommand: BatonSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Bring the database's schema up to date.",
+        discussion:
+            "Orchestrators do this by themselves when they start. Uses BATON_DATABASE_URL or the running stack's.")
+
+    @OptionGroup var options: GlobalOptions
+
+    func perform() async throws(CommandError) -> ExitStatus {
+        var environment = ProcessInfo.processInfo.environment
+        if (environment["BATON_DATABASE_URL"] ?? "").isEmpty {
+            guard let record = StackRecord.load(from: options.dataDirectoryPath), record.isSupervised,
+                let url = record.databaseURL
+            else {
+                throw CommandError(
+                    .unavailable, "there is no database: no stack runs in \(options.dataDirectoryPath)",
+                    hint: "set BATON_DATABASE_URL, or `\(CommandName.current) up --detach`")
+            }
+            environment["BATON_DATABASE_URL"] = url
+        }
+        environment["BATON_DATA_DIR"] = options.dataDirectoryPath
+        return try await OrchestratorProgram.run(["migrate"], environment: environment)
+    }
+}
+
+/// Commands that the orchestrator's program itself carries out.
+enum OrchestratorProgram {
+    /// Runs it to its end, passing on what it prints.
+    static func run(
+        _ arguments: [String],
+        environment: [String: String]? = nil
+    ) async throws(CommandError) -> ExitStatus {
+        let path = Programs.binDirectory() + "/baton-orchestrator"
+        do {
+            let outcome = try await ShortCommand(path, arguments, environment: environment, timeout: .seconds(600))
+                .run()
+            Output.raw(outcome.output)
+            if !outcome.errors.isEmpty { Output.error(outcome.errors.trimmingCharacters(in: .newlines)) }
+            return ExitStatus(rawValue: outcome.status) ?? .failed
+        } catch {
+            throw CommandError(error)
+        }
+    }
+}

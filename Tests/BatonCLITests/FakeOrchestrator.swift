@@ -1,0 +1,144 @@
+/// A stand-in for the orchestrator: a Python program that answers as the REST API does.
+///
+/// A workflow moves on by one step each time it is looked at, so tests need no clock. Its name decides its course: `bad`
+/// fails in its second stage, `retried` needs two attempts, `endless` never ends.
+enum FakeOrchestrator {
+    static let script = #"""
+        #!/usr/bin/python3
+        import json, os, re, sys, threading, time
+        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+        from urllib.parse import urlparse, parse_qs
+
+        data = os.environ["BATON_DATA_DIR"]
+        if sys.argv[1:2] == ["validate"]:
+            text = open(sys.argv[2]).read()
+            print("valid" if "stages" in text else "no stages")
+            sys.exit(0 if "stages" in text else 1)
+        if sys.argv[1:2] == ["migrate"]:
+            print("migrated " + os.environ["BATON_DATABASE_URL"])
+            sys.exit(0)
+
+        TOKEN = "secret-token"
+        with open(os.open(data + "/admin-token", os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as f:
+            f.write(TOKEN + "\n")
+        workflows, looks = {}, {}
+        STAGES = [("scaffolding", "scaffold"), ("validation", "validation"), ("deployment", "deployment")]
+        REPORT = "<html>report</html>"
+        lock = threading.Lock()
+
+        def stage(w, index, look):
+            name, agent = STAGES[index]
+            s = {"name": name, "agent": agent, "action": name, "status": "pending", "attempt": 0, "generation": 0,
+                 "output": None, "commit": None, "error": None, "artifacts": [], "duration_ms": None}
+            first = 1 + 2 * index
+            if look >= first: s.update(status="running", attempt=1)
+            if w["name"] == "retried" and index == 1 and look >= first + 1:
+                s.update(attempt=2, error={"code": "LEASE_LOST", "message": "the agent died"} if look < first + 2 else None)
+            last = first + 1 + (1 if w["name"] == "retried" and index >= 1 else 0)
+            if w["name"] == "endless" and index >= 1: return s
+            if look >= last:
+                s.update(status="completed", duration_ms=1234 * (index + 1), commit="c0ffee%d" % index,
+                         output={"summary": "fact %d\u001b[31m" % index})
+                if index == 1:
+                    s["artifacts"] = [{"name": "report.html", "type": "report", "sha256": "ab" * 32,
+                                       "size_bytes": len(REPORT), "label": "tests"}]
+                if index == 2: s["output"].update(url="http://127.0.0.1:%d" % port, deployment="good", release="r1")
+                if w["name"] == "bad" and index == 1:
+                    s.update(status="failed", error={"code": "TESTS_FAILED", "message": "2 of 14 tests failed"})
+            return s
+
+        def view(w):
+            if w["status"] not in ("completed", "failed", "cancelled"):
+                looks[w["id"]] = looks.get(w["id"], 0) + 1
+                stages = []
+                for index in range(len(STAGES)):
+                    s = stage(w, index, looks[w["id"]])
+                    stages.append(s)
+                    if s["status"] == "failed":
+                        w.update(status="failed", error=dict(s["error"], stage=s["name"]))
+                    if s["status"] != "completed":
+                        stages += [stage(w, i, 0) for i in range(index + 1, len(STAGES))]
+                        break
+                w["stages"] = stages
+                if all(s["status"] == "completed" for s in stages): w["status"] = "completed"
+                if w["status"] == "completed": w["completed_at"] = "2026-01-01T00:01:05.000Z"
+            return w
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            def log_message(self, *a): pass
+            def answer(self, status, body, kind="application/json"):
+                payload = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+            def problem(self, status, title, errors=[]):
+                self.answer(status, {"type": "about:blank", "title": title, "status": status, "errors": errors},
+                            "application/problem+json")
+            def do_GET(self): self.handle_request("GET", None)
+            def do_POST(self):
+                self.handle_request("POST", self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+            def handle_request(self, method, body):
+                url = urlparse(self.path)
+                path, query = url.path, parse_qs(url.query)
+                if path in ("/health/ready", "/health"): return self.answer(200, {"status": "ok"})
+                if self.headers.get("Authorization") != "Bearer " + TOKEN: return self.problem(401, "Who are you?")
+                path = path.removeprefix("/api/v1")
+                with lock: return self.route(method, path, query, body)
+            def route(self, method, path, query, body):
+                m = re.fullmatch(r"/workflows/([^/]+)(/\w+)?", path)
+                if method == "POST" and path == "/workflows":
+                    request = json.loads(body)
+                    if request["type"] != "app":
+                        return self.problem(422, "The workflow is not valid",
+                                            [{"pointer": "/type", "message": "no such type; did you mean app?"}])
+                    id = "0190a000-0000-7000-8000-%012d" % (len(workflows) + 1)
+                    w = dict(request, id=id, status="running", priority=request.get("priority", "normal"), stages=[],
+                             created_at="2026-01-01T00:00:00.000Z", current_stage="scaffolding", error=None,
+                             waiting_for=None)
+                    workflows[id] = w
+                    return self.answer(201, view(w))
+                if path == "/workflows":
+                    items = [dict(w, stages=[]) for w in reversed(workflows.values())]
+                    return self.answer(200, {"items": items, "next_cursor": None})
+                if m and m[1] in workflows: return self.workflow(method, workflows[m[1]], m[2], query)
+                if path == "/artifacts/" + "ab" * 32: return self.answer(200, REPORT, "text/html")
+                if path == "/agents":
+                    return self.answer(200, {"items": [{"id": "a1", "type": "scaffold", "status": "idle"}]})
+                if path == "/definitions":
+                    return self.answer(200, {"items": [{"name": "app", "description": "An app", "stages": STAGES}]})
+                if path == "/definitions/validate":
+                    if b"stages" in body: return self.answer(200, {"valid": True, "name": "app"})
+                    return self.answer(200, {"valid": False, "errors": [
+                        {"line": 3, "column": 5, "pointer": "/stages", "message": "is missing"}]})
+                return self.problem(404, "There is no " + path)
+            def workflow(self, method, w, part, query):
+                if part == "/cancel":
+                    w["status"] = "cancelled"
+                    return self.answer(200, w)
+                if part == "/events" and "stream" in query:
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/event-stream")
+                    self.end_headers()
+                    self.close_connection = True
+                    lock.release()
+                    try:
+                        for seq in range(1, 40):
+                            self.wfile.write(b"id: %d\nevent: task_started\ndata: {}\n\n" % seq)
+                            self.wfile.flush()
+                            time.sleep(0.05)
+                    except OSError: pass
+                    finally: lock.acquire()
+                    return
+                if part == "/logs":
+                    items = [{"stage": "validation", "n": n, "at": "2026-01-01T12:00:%02dZ" % n, "level": "info",
+                              "text": "line %d" % n} for n in range(1, 21)]
+                    return self.answer(200, {"items": items, "next_cursor": None})
+                self.answer(200, view(w))
+
+        port = int(os.environ["BATON_PORT"])
+        ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+        """#
+}

@@ -1,0 +1,197 @@
+import Foundation
+import JSONTools
+import Testing
+
+@testable import BatonCLI
+
+@Suite("Server-sent events")
+struct ServerSentEventTests {
+    private let stream =
+        "\u{FEFF}: hello\r\nid: 7\r\nevent: stage_completed\r\ndata: {\"a\":\rdata: 1}\n\ndata:x\n\n\nid\ndata\n\nevent: y\n\n"
+    private let expected = [
+        ServerSentEvent(id: "7", kind: "stage_completed", data: "{\"a\":\n1}"),
+        ServerSentEvent(id: "7", kind: "message", data: "x"),
+        ServerSentEvent(id: "", kind: "message", data: ""),
+    ]
+
+    @Test("fields, comments, line ends and the byte order mark are read as the standard says")
+    func standard() {
+        var parser = ServerSentEventParser()
+        #expect(parser.feed(Array(stream.utf8)) == expected)
+    }
+
+    @Test("the pieces in which a stream arrives make no difference", arguments: 1...7)
+    func pieces(size: Int) {
+        var parser = ServerSentEventParser()
+        var events: [ServerSentEvent] = []
+        let bytes = Array(stream.utf8)
+        for start in stride(from: 0, to: bytes.count, by: size) {
+            events += parser.feed(bytes[start..<min(start + size, bytes.count)])
+        }
+        #expect(events == expected)
+    }
+}
+
+@Suite("Texts")
+struct FormattingTests {
+    @Test(
+        "durations",
+        arguments: [
+            (0, "0.0 s"), (1234, "1.2 s"), (9_949, "9.9 s"), (9_950, "9 s"), (59_999, "59 s"), (187_000, "3 m 07 s"),
+            (7_500_000, "2 h 05 m"), (90_000_000, "1 d 1 h"), (-5, "0.0 s"),
+        ])
+    func durations(milliseconds: Int64, text: String) {
+        #expect(Formatting.duration(milliseconds: milliseconds) == text)
+    }
+
+    @Test("sizes", arguments: [(512, "512 B"), (3_482, "3.4 KiB"), (12 << 20, "12 MiB"), (5 << 40, "5120 GiB")])
+    func sizes(count: Int, text: String) {
+        #expect(Formatting.bytes(count) == text)
+    }
+
+    @Test(
+        "words for a shell are quoted when they must be",
+        arguments: [
+            ("plain-1.0/x", "plain-1.0/x"), ("two words", "'two words'"), ("it's", "'it'\\''s'"), ("", "''"),
+            ("$HOME", "'$HOME'"),
+        ])
+    func shellWords(text: String, word: String) {
+        #expect(Formatting.shellWord(text) == word)
+    }
+
+    @Test("text of others can't move the cursor")
+    func clean() {
+        #expect(Formatting.clean("a\u{1B}[2Jb\r\u{9B}c\td") == "a[2Jbc\td")
+    }
+
+    @Test("columns are as wide as their widest cell, the last isn't padded")
+    func table() {
+        #expect(Formatting.table(["A", "B"], [["long", "x"], ["s", ""]]) == ["A     B", "long  x", "s     "])
+    }
+}
+
+@Suite("Input of a workflow")
+struct InputArgumentTests {
+    @Test("values are JSON if they are JSON, and names with dots reach into objects")
+    func values() throws {
+        let object = try InputArgument.merge(["port=4100", "name=x y", "on=true", "a.b=1", "a.c=[2]", "t=a=b"])
+        #expect(object == ["port": 4100, "name": "x y", "on": true, "a": ["b": 1, "c": [2]], "t": "a=b"])
+    }
+
+    @Test("a file is merged in its place; what isn't an object is refused")
+    func files() throws {
+        let path = NSTemporaryDirectory() + UUID().uuidString + ".json"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try #"{"a": 1, "b": 2}"#.write(toFile: path, atomically: true, encoding: .utf8)
+        #expect(try InputArgument.merge(["a=0", "@" + path, "b=3"]) == ["a": 1, "b": 3])
+        try "[1]".write(toFile: path, atomically: true, encoding: .utf8)
+        #expect(throws: CommandError.self) { try InputArgument.merge(["@" + path]) }
+        #expect(throws: CommandError.self) { try InputArgument.merge(["@/no/such/file"]) }
+        #expect(throws: CommandError.self) { try InputArgument.merge(["nothing"]) }
+    }
+}
+
+@Suite("What is shown of a run")
+struct RunScreenTests {
+    private let start = ContinuousClock.now
+
+    private func workflow(_ stages: [JSONValue], waiting: JSONValue = .null, status: String = "running") -> WorkflowView
+    {
+        WorkflowView([
+            "id": "1", "name": "x", "status": .string(status), "stages": .array(stages), "waiting_for": waiting,
+        ])
+    }
+
+    private func stage(_ name: String, _ status: String, generation: Int64 = 0) -> JSONValue {
+        [
+            "name": .string(name), "agent": "e2e", "status": .string(status), "attempt": 1,
+            "generation": .integer(generation),
+        ]
+    }
+
+    @Test("an ended stage is printed once, and again when it was repeated")
+    func once() {
+        var screen = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        #expect(screen.update(workflow([stage("a", "running")]), now: start).isEmpty)
+        #expect(screen.update(workflow([stage("a", "completed")]), now: start).count == 1)
+        #expect(screen.update(workflow([stage("a", "completed")]), now: start).isEmpty)
+        #expect(screen.update(workflow([stage("a", "completed", generation: 1)]), now: start).count == 1)
+    }
+
+    @Test("a stage shows its name and time only after three seconds, counted from its own start")
+    func patience() {
+        var screen = RunScreen(terminal: Terminal(isInteractive: true, hasColours: false))
+        _ = screen.update(workflow([stage("a", "running")]), now: start)
+        #expect(screen.liveLine(now: start + .seconds(2)) == nil)
+        #expect(screen.liveLine(now: start + .seconds(4)) == "  … a (e2e agent), 4.0 s")
+        _ = screen.update(workflow([stage("a", "completed"), stage("b", "running")]), now: start + .seconds(5))
+        #expect(screen.liveLine(now: start + .seconds(6)) == nil)
+        _ = screen.update(workflow([stage("a", "completed")], status: "completed"), now: start + .seconds(9))
+        #expect(screen.liveLine(now: start + .seconds(60)) == nil)
+    }
+
+    @Test("what is waited for is told: on a terminal in the live line, elsewhere once")
+    func waiting() {
+        let waiting = workflow([stage("a", "pending")], waiting: ["what": "a validation agent"])
+        var file = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        _ = file.update(waiting, now: start)
+        #expect(file.waitingLine(now: start + .seconds(1)) == nil)
+        #expect(file.waitingLine(now: start + .seconds(4)) == "  … waiting for a validation agent")
+        #expect(file.waitingLine(now: start + .seconds(5)) == nil)
+        var terminal = RunScreen(terminal: Terminal(isInteractive: true, hasColours: false))
+        _ = terminal.update(waiting, now: start)
+        #expect(terminal.waitingLine(now: start + .seconds(4)) == nil)
+        #expect(terminal.liveLine(now: start + .seconds(12)) == "  … waiting for a validation agent, 12 s")
+    }
+
+    @Test("colours only where they are allowed")
+    func colours() {
+        #expect(Terminal(isInteractive: true, hasColours: false).paint("x", .red) == "x")
+        #expect(Terminal(isInteractive: true, hasColours: true).paint("x", .red) == "\u{1B}[31mx\u{1B}[0m")
+    }
+}
+
+@Suite("Examples, reports, problems")
+struct ReportTests {
+    @Test("the example is the first endpoint that isn't the health check, otherwise the health check")
+    func example() {
+        let calculator: JSONValue = [
+            "health": "/healthz",
+            "e2e": [
+                "endpoints": [
+                    ["path": "/healthz"], ["path": "/bad", "status": 400],
+                    ["method": "POST", "path": "/api/x", "body": ["e": "7*6"]],
+                ]
+            ],
+        ]
+        let example = DeployedExample(manifest: calculator)
+        #expect(example == DeployedExample(method: "POST", path: "/api/x", body: ["e": "7*6"]))
+        #expect(
+            example.curl("http://h:1")
+                == #"curl -s -H 'Content-Type: application/json' -d '{"e":"7*6"}' http://h:1/api/x"#)
+        #expect(DeployedExample(manifest: ["health": "/healthz"]).curl("http://h:1") == "curl -s http://h:1/healthz")
+        #expect(DeployedExample(manifest: .null).path == "/health")
+    }
+
+    @Test(
+        "names of artifacts can't lead out of a directory",
+        arguments: [
+            ("report.html", "report.html"), ("../../etc/passwd", "passwd"), ("..", "report.."),
+            (".bashrc", "report.bashrc"),
+            ("a b\u{1B}.html", "ab.html"), ("", "report"),
+        ])
+    func safeNames(name: String, safe: String) {
+        #expect(ReportFile.safeName(name) == safe)
+    }
+
+    @Test("a problem document becomes a message with every fault, anything else its status")
+    func problems() {
+        let body =
+            #"{"title":"Not valid","detail":"two faults","errors":[{"pointer":"/a","message":"x"},{"detail":"y"}]}"#
+        let error = Problem.error(status: 422, body: Array(body.utf8), request: "POST /workflows")
+        #expect(error == CommandError(.dataError, "Not valid: two faults", details: ["/a: x", "y"]))
+        let other = Problem.error(status: 502, body: Array("<html>".utf8), request: "GET /x")
+        #expect(other.status == .software)
+        #expect(other.message == "GET /x was answered with status 502")
+    }
+}

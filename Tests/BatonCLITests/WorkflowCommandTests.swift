@@ -1,0 +1,146 @@
+import Foundation
+import Glibc
+import JSONTools
+import LocalStack
+import Testing
+
+@Suite("baton run and the other commands about workflows", .serialized)
+struct WorkflowCommandTests {
+    @Test("run prints a line a stage and then where everything is")
+    func success() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            let current = baton.data + "/deployments/good/current"
+            try FileManager.default.createDirectory(atPath: current, withIntermediateDirectories: true)
+            let manifest =
+                #"{"health": "/health", "e2e": {"endpoints": [{"path": "/health"}, {"path": "/health?x=7*6"}]}}"#
+            try manifest.write(toFile: current + "/baton.json", atomically: true, encoding: .utf8)
+            let outcome = try await baton.baton("run", "app", "good", "-i", "port=4100", "-i", "entities=[1]")
+            #expect(outcome.status == 0)
+            let lines = outcome.lines
+            #expect(lines[0].hasPrefix("good  app, 3 stages  0190a000"))
+            let stages = lines.filter { $0.hasPrefix("  ✔") }
+            #expect(stages.count == 3)
+            #expect(stages[0] == "  ✔ scaffolding   scaffold       1.2 s  fact 0[31m", "\(stages[0].debugDescription)")
+            #expect(stages[2].hasPrefix("  ✔ deployment    deployment     3.7 s  fact 2"))
+            let url = try #require(StackRecord.load(from: baton.data)?.url)
+            #expect(lines.contains("✔ good completed in 1 m 05 s and runs at \(url)"))
+            #expect(lines.contains("  try it    curl -s '\(url)/health?x=7*6'"))
+            #expect(lines.contains(#"            {"status": "ok"}"#))
+            let report = try #require(lines.first { $0.hasPrefix("  report    ") }?.dropFirst(12))
+            #expect(try String(contentsOfFile: String(report), encoding: .utf8) == "<html>report</html>")
+            #expect(!outcome.output.contains("\u{1B}"), "no colours and no control characters outside a terminal")
+        }
+    }
+
+    @Test("a failure prints the cause, the last log lines and the next command, and exits with 1")
+    func failure() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            let outcome = try await baton.baton("run", "app", "bad")
+            #expect(outcome.status == 1)
+            #expect(
+                outcome.lines.contains("  ✘ validation    validation     2.4 s  TESTS_FAILED: 2 of 14 tests failed"))
+            #expect(outcome.lines.contains("✘ bad failed in validation"))
+            #expect(outcome.lines.contains("  | line 20"))
+            #expect(!outcome.lines.contains("  | line 5"))
+            #expect(
+                outcome.output.contains("next: `baton logs 0190a000-0000-7000-8000-000000000001 --stage validation`"))
+        }
+    }
+
+    @Test("a further attempt is told with what ended the one before")
+    func attempts() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            let outcome = try await baton.baton("run", "app", "retried")
+            #expect(outcome.status == 0)
+            #expect(outcome.lines.contains("  ↻ validation: attempt 2 after LEASE_LOST: the agent died"))
+        }
+    }
+
+    @Test("JSON on demand, exit status as ever; a cancelled workflow exits with 2")
+    func jsonAndCancel() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            let bad = try await baton.baton("run", "app", "bad", "--json")
+            #expect(bad.status == 1)
+            #expect(try bad.json()["error"]?["code"] == "TESTS_FAILED")
+
+            let created = try await baton.baton(
+                "run", "app", "endless", "--detach", "--json", "-p", "high", "-r", "words")
+            let workflow = try created.json()
+            #expect(workflow["priority"] == "high")
+            #expect(workflow["requirements"] == "words")
+            #expect(try await baton.baton("cancel", "endless").status == 0)
+            #expect(try await baton.baton("watch", "endless").status == 2)
+            #expect(try await baton.baton("show", "last", "--json").json()["status"] == "cancelled")
+        }
+    }
+
+    @Test("Ctrl-C leaves the workflow running and says how to come back")
+    func detachByInterrupt() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            let log = baton.directory + "/run.log"
+            let process = try await baton.start("run", "app", "endless", log: log)
+            try await eventually("the first stage is printed") {
+                LogTail.lines(of: log, count: 50).contains { $0.contains("✔ scaffolding") }
+            }
+            process.identity.send(SIGINT)
+            #expect(await process.waitForExit() == .exited(130))
+            let lines = LogTail.lines(of: log, count: 50)
+            #expect(lines.contains("endless goes on without you:"))
+            #expect(lines.contains { $0.contains("baton watch 0190a000") })
+            #expect(try await baton.baton("show", "endless", "--json").json()["status"] == "running")
+        }
+    }
+
+    @Test("lists, logs, artifacts, agents, definitions")
+    func reading() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            #expect(try await baton.baton("list").output.hasPrefix("No workflows."))
+            #expect(try await baton.baton("run", "app", "good").status == 0)
+            let list = try await baton.baton("list")
+            #expect(list.lines.count == 2)
+            #expect(list.lines[1].hasPrefix("0190a000-0000-7000-8000-000000000001  app   good  completed"))
+            let logs = try await baton.baton("logs", "good", "-n", "2")
+            #expect(logs.lines == ["12:00:19 validation   line 19", "12:00:20 validation   line 20"])
+            let wrong = try await baton.baton("logs", "good", "--stage", "validaton")
+            #expect(wrong.status == 66)
+            #expect(wrong.errors.contains("did you mean validation?"))
+            #expect(try await baton.baton("show", "0190a000", "--json").json()["name"] == "good")
+            let artifacts = try await baton.baton("artifacts", "good", "--download", "files")
+            #expect(artifacts.output == "files/validation/report.html\n")
+            #expect(try await baton.baton("agents").lines.last?.hasPrefix("a1  scaffold  idle") == true)
+            #expect(try await baton.baton("definitions").lines.last == "app   3       An app")
+        }
+    }
+
+    @Test("mistakes are told with the next command to try")
+    func mistakes() async throws {
+        try await withInstallation { baton in
+            let down = try await baton.baton("list")
+            #expect(down.status == 69)
+            #expect(down.errors.contains("next: `baton up --detach` starts one"))
+            try await baton.up()
+            let type = try await baton.baton("run", "ap", "x")
+            #expect(type.status == 65)
+            #expect(type.errors.contains("/type: no such type; did you mean app?"))
+            let unknown = try await baton.baton("show", "nothing", environment: ["BATON_COMMAND": "scripts/baton"])
+            #expect(unknown.status == 66)
+            #expect(unknown.errors.contains("next: `scripts/baton list`"))
+            let token = try await baton.baton("list", "--json", environment: ["BATON_TOKEN": "wrong"])
+            #expect(token.status == 77)
+            #expect(try JSONValue(parsing: token.errors)["exit_status"] == 77)
+            #expect(try await baton.baton("list", "--url", "http://127.0.0.1:1").status == 69)
+            #expect(try await baton.baton("frobnicate").status == 64)
+            let file = baton.directory + "/d.yaml"
+            try "name: x\n".write(toFile: file, atomically: true, encoding: .utf8)
+            let invalid = try await baton.baton("validate", file)
+            #expect(invalid.status == 1)
+            #expect(invalid.output == "\(file):3:5: is missing (/stages)\n")
+        }
+    }
+}
