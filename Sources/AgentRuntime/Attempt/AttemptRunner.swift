@@ -64,7 +64,8 @@ struct AttemptRunner: Sendable {
         } else {
             for fault in outcome.faults { logger.error("\(fault.code): \(fault.message)") }
             log.flush()
-            deliver(builder.result(of: envelope, outcome, artifacts: artifacts.kept, at: begun.times()))
+            let result = builder.result(of: envelope, outcome, artifacts: artifacts.kept, at: begun.times())
+            deliver(builder.checked(result))
         }
         files.remove()
     }

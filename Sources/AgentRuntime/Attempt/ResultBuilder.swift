@@ -60,6 +60,23 @@ struct ResultBuilder: Sendable {
         return result
     }
 
+    /// The result itself if the orchestrator can decode it, otherwise a failure that says what is wrong with it.
+    func checked(_ result: TaskResult) -> TaskResult {
+        do {
+            _ = try TaskResult(decoding: result.encoded())
+            return result
+        } catch {
+            var result = result
+            result.status = .failure
+            (result.output, result.artifacts, result.questions, result.warnings) = ([:], [], [], [])
+            result.commit = nil
+            result.errors = [
+                TaskFault(code: "ACTION_ERROR", message: "The action's result breaks the protocol's rules: \(error).")
+            ]
+            return result
+        }
+    }
+
     func result(of envelope: TaskEnvelope, _ failure: ActionFailure, at times: Times) -> TaskResult {
         result(of: envelope, Self.outcome(failure), at: times)
     }
@@ -105,6 +122,9 @@ struct ResultBuilder: Sendable {
 
     private static func bounded(_ artifact: ArtifactReference) -> ArtifactReference {
         var artifact = artifact
+        if artifact.name.isEmpty { artifact.name = "artifact" }
+        if artifact.type.isEmpty { artifact.type = "application/octet-stream" }
+        if artifact.label?.isEmpty == true { artifact.label = nil }
         artifact.name = ProtocolLimits.truncated(artifact.name, toBytes: ProtocolLimits.shortTextBytes)
         artifact.type = ProtocolLimits.truncated(artifact.type, toBytes: 128)
         artifact.label = artifact.label.map { ProtocolLimits.truncated($0, toBytes: ProtocolLimits.shortTextBytes) }

@@ -1,0 +1,53 @@
+import Glibc
+import Testing
+
+@testable import AgentRuntime
+
+@Suite("Clearing up after dead agents")
+struct OrphanSweepTests {
+    @Test("A mark is read as it was written, and dies with its process")
+    func mark() throws {
+        let own = ProcessMark.own
+        #expect(own.isAlive)
+        #expect(ProcessMark(own.description) == own)
+        #expect(
+            !ProcessMark(processID: own.processID, startTime: own.startTime + 1).isAlive, "another process of that id")
+        for text in ["", "1", ":", "0:1", "-1:1", "1:x", "1:2:3"] { #expect(ProcessMark(text) == nil, "\(text)") }
+    }
+
+    @Test("Groups of dead owners are killed, those of living ones are not")
+    func groups() async throws {
+        try await TemporaryDirectory.with { directory in
+            _ = try await directory.trial(
+                ClosureAction { context in
+                    // A process id above the kernel's highest can't be alive.
+                    let orphan = try await context.tools.spawn(
+                        ToolCommand("sleep", ["60"], environment: [ProcessMark.variable: "4194305:1"]))
+                    let own = try await context.tools.spawn(ToolCommand("sleep", ["60"]))
+                    // The mark is in place once the child has become sleep.
+                    while ProcessTable.variable(ProcessMark.variable, of: orphan.pid) != "4194305:1" {
+                        await Task.yield()
+                    }
+                    #expect(OrphanSweep.killGroupsOfDeadOwners().contains(orphan.pid))
+                    #expect(try await orphan.waitForExit().signal == SIGKILL)
+                    #expect(own.isRunning)
+                    return ActionOutcome()
+                })
+        }
+    }
+
+    @Test("Directories of dead agents are deleted, those of living and of starting ones are not")
+    func directories() async throws {
+        try await TemporaryDirectory.with { directory in
+            try directory.write("4194305:1\n", to: "work/dead/owner")
+            try directory.write("x", to: "work/dead/attempt/workspace/file")
+            symlink("/usr", directory.path + "/work/dead/attempt/link")
+            try directory.write("\(ProcessMark.own)\n", to: "work/living/owner")
+            try FileSystem.makeDirectories(directory.path + "/work/starting")
+            let removed = OrphanSweep.removeDirectoriesOfDeadOwners(in: directory.path + "/work")
+            #expect(removed == ["dead"])
+            #expect(FileSystem.names(in: directory.path + "/work").sorted() == ["living", "starting"])
+            #expect(FileSystem.exists("/usr/bin"))
+        }
+    }
+}
