@@ -8,13 +8,13 @@ extension ConnectionWorker {
         switch call.work {
         case .pipeline(let statements):
             deallocateEvicted()
-            begin(Flight(call: call))
+            begin(Flight(call: call, statementCount: statements.count))
             for (index, statement) in statements.enumerated() where fault == nil {
                 send(statement, index: index, of: call)
             }
             sync()
         case .script(let text):
-            begin(Flight(call: call, isScript: true))
+            begin(Flight(call: call, statementCount: 1, isScript: true))
             guard PQexitPipelineMode(pg) == 1, PQsendQuery(pg, text) == 1 else { return failConnectionLost() }
             replies.append(.script)
         }
@@ -78,8 +78,9 @@ extension ConnectionWorker {
     private func deallocateEvicted() {
         guard !cache.evicted.isEmpty, flights.isEmpty else { return }
         guard control.session == .idle || control.session == .inTransaction else { return }
-        begin(Flight(call: nil))
-        for name in cache.takeEvicted() {
+        let names = cache.takeEvicted()
+        begin(Flight(call: nil, statementCount: names.count))
+        for name in names {
             guard PQsendQueryParams(pg, "DEALLOCATE \(name)", 0, nil, nil, nil, nil, 1) == 1 else {
                 return failConnectionLost()
             }

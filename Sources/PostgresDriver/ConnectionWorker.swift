@@ -16,10 +16,13 @@ final class ConnectionWorker {
         var failure: PostgresError?
         /// The caller was cancelled, or the result was too large: stop the server's work if that harms nobody else.
         var isUnwanted = false
+        /// Each may take the whole statement timeout, and the server may keep its answers until it has done them all.
+        let statementCount: Int
         let isScript: Bool
 
-        init(call: PostgresCall?, isScript: Bool = false) {
+        init(call: PostgresCall?, statementCount: Int, isScript: Bool = false) {
             self.call = call
+            self.statementCount = statementCount
             self.isScript = isScript
         }
     }
@@ -132,12 +135,14 @@ final class ConnectionWorker {
     }
 
     private func sendBacklog() {
-        while fault == nil, !holdsBack, let call = backlog.first {
+        flush()
+        // One at a time, so that libpq's buffer never holds more than one call that the socket has no room for.
+        while fault == nil, !needsFlush, !holdsBack, let call = backlog.first {
             if case .script = call.work, !flights.isEmpty { break }
             _ = backlog.popFirst()
             send(call)
+            flush()
         }
-        flush()
     }
 
     // MARK: Sleeping
@@ -152,10 +157,14 @@ final class ConnectionWorker {
         return (descriptors[0].revents != 0, descriptors[1].revents != 0)
     }
 
-    /// When the server must have said something.
+    /// When the server must have said something. A script may have any number of statements, so it has none.
     private var responseDeadline: UInt64? {
-        guard !flights.isEmpty, let timeout = configuration.statementTimeout else { return nil }
-        return lastProgress + timeout.wholeNanoseconds + configuration.responseGrace.wholeNanoseconds
+        guard let flight = flights.first, !flight.isScript, let timeout = configuration.statementTimeout else {
+            return nil
+        }
+        let work = timeout.wholeNanoseconds.multipliedReportingOverflow(by: UInt64(flight.statementCount))
+        guard !work.overflow else { return nil }
+        return lastProgress + min(work.partialValue, 1 << 60) + configuration.responseGrace.wholeNanoseconds
     }
 
     private var timeoutMilliseconds: Int32 {

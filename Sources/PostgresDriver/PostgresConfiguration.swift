@@ -13,7 +13,7 @@ public struct PostgresConfiguration: Sendable {
     public var statementTimeout: Swift.Duration? = .seconds(30)
     /// How long the server may say nothing while it owes an answer, before the connection is dropped; nil for ever.
     ///
-    /// Counted on top of ``statementTimeout``. Not used when that is nil.
+    /// Counted on top of ``statementTimeout``, so a session must not raise that by itself. Not used when that is nil.
     public var responseGrace: Swift.Duration = .seconds(5)
     /// How long ``PostgresConnection/close()`` waits for statements that run, and a cancelled statement is waited for,
     /// before the connection is dropped.

@@ -90,6 +90,12 @@ public final class PostgresConnection: Sendable {
         return try await perform(.pipeline(statements))
     }
 
+    /// Rolls an open transaction back, also in a task that was cancelled. Does nothing outside a transaction.
+    public func rollBack() async throws(PostgresError) {
+        guard control.session == .inTransaction || control.session == .inFailedTransaction else { return }
+        _ = try await perform(.pipeline([PostgresStatement("ROLLBACK")]), isCancellable: false)
+    }
+
     /// Runs text with any number of statements and no parameters, throwing the results away. For migrations.
     ///
     /// Outside a transaction they are one implicit transaction, unless there are BEGIN and COMMIT among them.

@@ -93,7 +93,7 @@ public final class PostgresPool: Sendable {
     ///
     /// - Parameters:
     ///   - timeout: how long to wait for it, unless as configured.
-    ///   - body: uses the connection and must not keep it.
+    ///   - body: uses the connection and must not keep it. If it throws with a transaction open, that is rolled back.
     /// - Throws: what `body` throws; ``PostgresError`` with `poolDeadline`, `poolFull`, `poolClosed`, `cancelled`, or
     ///   `connectFailed` (at once where waiting is of no use, such as a wrong password), all with the outcome `notSent`.
     public func withConnection<Value>(
@@ -101,8 +101,14 @@ public final class PostgresPool: Sendable {
         _ body: (PostgresConnection) async throws -> Value
     ) async throws -> Value {
         let (id, connection) = try await acquire(timeout: timeout).get()
-        defer { release(id, connection) }
-        return try await body(connection)
+        do {
+            let value = try await body(connection)
+            release(id, connection)
+            return value
+        } catch {
+            await releaseAfterFailure(id, connection)
+            throw error
+        }
     }
 
     /// Lends a connection within a transaction, which is committed at the end, or rolled back if `body` throws.
@@ -123,8 +129,7 @@ public final class PostgresPool: Sendable {
                 value = try await body(connection)
                 if Task.isCancelled { throw PostgresError.cancelledBeforeSending }
             } catch {
-                // Also in a cancelled task. If it fails, the session isn't idle and the pool closes the connection.
-                _ = try? await connection.perform(.pipeline([PostgresStatement("ROLLBACK")]), isCancellable: false)
+                // The connection's release rolls back.
                 guard var error = error as? PostgresError, error.outcome == .unknown else { throw error }
                 error.outcome = .failed
                 throw error
@@ -140,15 +145,27 @@ public final class PostgresPool: Sendable {
         _ sql: SQLText, _ parameters: [PostgresParameter] = []
     ) async throws(PostgresError) -> PostgresRows {
         let (id, connection) = try await acquire(timeout: nil).get()
-        defer { release(id, connection) }
-        return try await connection.query(sql, parameters)
+        do {
+            let rows = try await connection.query(sql, parameters)
+            release(id, connection)
+            return rows
+        } catch {
+            await releaseAfterFailure(id, connection)
+            throw error
+        }
     }
 
     /// Runs statements in one round trip on any connection; see ``PostgresConnection/pipeline(_:)``.
     public func pipeline(_ statements: [PostgresStatement]) async throws(PostgresError) -> [PostgresRows] {
         let (id, connection) = try await acquire(timeout: nil).get()
-        defer { release(id, connection) }
-        return try await connection.pipeline(statements)
+        do {
+            let results = try await connection.pipeline(statements)
+            release(id, connection)
+            return results
+        } catch {
+            await releaseAfterFailure(id, connection)
+            throw error
+        }
     }
 
     /// Refuses all further callers and those who wait, and closes the connections: what they have sent may finish within the
@@ -195,6 +212,12 @@ public final class PostgresPool: Sendable {
             }
             return nil
         }
+    }
+
+    /// Rolls back what is open, which spares a new connection. If that fails, the session isn't idle and the connection goes.
+    private func releaseAfterFailure(_ id: PoolState.ConnectionID, _ connection: PostgresConnection) async {
+        try? await connection.rollBack()
+        release(id, connection)
     }
 
     private func release(_ id: PoolState.ConnectionID, _ connection: PostgresConnection) {

@@ -5,24 +5,12 @@ extension WithServer {
     /// Cancelled callers, and what others notice of it: nothing.
     @Suite
     struct CancellationTests {
-        /// Waits until a session is at a statement that contains `text`.
-        private func waitUntilRunning(_ text: String, _ observer: PostgresConnection) async throws {
-            while true {
-                let rows = try await observer.query(
-                    """
-                    SELECT FROM pg_stat_activity
-                    WHERE state = 'active' AND query LIKE '%' || $1 || '%' AND pid <> pg_backend_pid()
-                    """, [.text(text)])
-                if !rows.isEmpty { return }
-            }
-        }
-
         @Test func aRunningStatementIsStoppedOnTheServer() async throws {
             let server = try TestServer.current()
             let connection = try await server.connect()
             let observer = try await server.connect()
             let running = Task { try await connection.query("SELECT pg_sleep(60), 'stop me'") }
-            try await waitUntilRunning("stop me", observer)
+            try await server.waitUntilRunning("stop me", observer)
             running.cancel()
             let error = try await postgresError { _ = try await running.value }
             #expect(error.code == .cancelled)
@@ -50,15 +38,18 @@ extension WithServer {
             let server = try TestServer.current()
             let connection = try await server.connect()
             let observer = try await server.connect()
-            let first = Task { try await connection.query("SELECT pg_sleep(0.3), 'shared one'") }
-            try await waitUntilRunning("shared one", observer)
+            try await server.lock(101, observer)
+            let first = Task { try await connection.query("SELECT pg_advisory_xact_lock(101), 'shared one'") }
+            try await server.waitUntilRunning("shared one", observer)
             let second = Task { try await connection.query("SELECT 2").only().int4(0) }
             let third = Task { try await connection.query("SELECT 3").only().int4(0) }
             first.cancel()
+            // Cancelled on the server if it was alone when that was asked, and otherwise left to run.
+            let error = try await postgresError { _ = try await first.value }
+            #expect(error.code == .cancelled)
+            try await server.unlock(101, observer)
             #expect(try await second.value == 2)
             #expect(try await third.value == 3)
-            let result = await first.result
-            if case .failure(let error as PostgresError) = result { #expect(error.code == .cancelled) }
             await connection.close()
             await observer.close()
         }
@@ -89,7 +80,7 @@ extension WithServer {
                     _ = try await connection.query("SELECT pg_sleep(60), 'in a transaction'")
                 }
             }
-            try await waitUntilRunning("in a transaction", observer)
+            try await server.waitUntilRunning("in a transaction", observer)
             let before = try await observer.query("SELECT pid FROM pg_stat_activity WHERE query LIKE '%in a tr%'")
             running.cancel()
             let error = try await postgresError { try await running.value }

@@ -5,16 +5,6 @@ import Testing
 /// Servers and backends that die or stop. Each test has a server of its own.
 @Suite(.serialized)
 struct CrashTests {
-    /// Waits until a session is at a statement that contains `text`.
-    private func waitUntilRunning(_ text: String, _ observer: PostgresConnection) async throws {
-        while try await observer.query(
-            """
-            SELECT FROM pg_stat_activity
-            WHERE state = 'active' AND query LIKE '%' || $1 || '%' AND pid <> pg_backend_pid()
-            """, [.text(text)]
-        ).isEmpty {}
-    }
-
     @Test func whatIsInFlightWhenABackendDiesIsUnknown() async throws {
         try await TestServer.with { server in
             let connection = try await server.connect { $0.maxCallsInFlight = 2 }
@@ -26,7 +16,7 @@ struct CrashTests {
                     PostgresStatement("SELECT pg_sleep(60), 'die with me'"),
                 ])
             }
-            try await waitUntilRunning("die with me", observer)
+            try await server.waitUntilRunning("die with me", observer)
             // Behind it, one that is sent too, and many that never are.
             let others = (0..<20).map { number in
                 Task { try await connection.query("SELECT $1", [.int8(Int64(number))]) }
@@ -223,6 +213,14 @@ struct CrashTests {
             #expect(error.code == .responseTimeout)
             #expect(error.outcome == .unknown)
             kill(connection.backendProcessID, SIGCONT)
+            // Statements of one pipeline have that time each, although the server answers them all at its end.
+            let patient = try await server.connect {
+                $0.statementTimeout = .milliseconds(400)
+                $0.responseGrace = .milliseconds(1)
+            }
+            let slow = PostgresStatement("SELECT pg_sleep(0.15)")
+            #expect(try await patient.pipeline([slow, slow, slow, slow]).count == 4)
+            await patient.close()
             await connection.close()
         }
     }

@@ -1,5 +1,6 @@
-import PostgresDriver
 import Testing
+
+@testable import PostgresDriver
 
 extension WithServer {
     /// The pool with real connections.
@@ -155,6 +156,28 @@ extension WithServer {
             await pool.close()
         }
 
+        @Test func aFailedPipelineIsRolledBackAndTheConnectionKept() async throws {
+            struct Refusal: Error {}
+            let pool = try pool { $0.maxConnections = 1 }
+            let before = try await pool.query("SELECT pg_backend_pid()").only().int4(0)
+            let error = try await postgresError {
+                _ = try await pool.pipeline([
+                    PostgresStatement("BEGIN"), PostgresStatement("SELECT 1 / 0"), PostgresStatement("COMMIT"),
+                ])
+            }
+            #expect(error.statementIndex == 1)
+            await #expect(throws: Refusal.self) {
+                try await pool.withConnection { connection in
+                    _ = try await connection.pipeline([PostgresStatement("BEGIN"), PostgresStatement("SELECT 1")])
+                    throw Refusal()
+                }
+            }
+            let row = try await pool.query("SELECT pg_backend_pid(), pg_current_xact_id_if_assigned() IS NULL").only()
+            #expect(try row.int4(0) == before)
+            #expect(try row.bool(1))
+            await pool.close()
+        }
+
         @Test func retryableErrorsAreTold() async throws {
             let pool = try pool { $0.maxConnections = 2 }
             _ = try await pool.query("CREATE TABLE counters (id int8 PRIMARY KEY, value int8)")
@@ -209,17 +232,17 @@ extension WithServer {
 
         @Test func closingLetsWhatRunsFinish() async throws {
             let server = try TestServer.current()
-            let connection = try await server.connect()
+            let connection = try await server.connect { $0.closeGrace = .seconds(60) }
             let observer = try await server.connect()
-            let running = Task { try await connection.query("SELECT pg_sleep(0.2), 'let me finish'") }
-            while try await observer.query(
-                """
-                SELECT FROM pg_stat_activity
-                WHERE state = 'active' AND query LIKE '%let me finish%' AND pid <> pg_backend_pid()
-                """
-            ).isEmpty {}
-            await connection.close()
+            try await server.lock(102, observer)
+            let running = Task { try await connection.query("SELECT pg_advisory_xact_lock(102), 'let me finish'") }
+            try await server.waitUntilRunning("let me finish", observer)
+            connection.beginClosing(.gracefully)
+            let refused = try await postgresError { _ = try await connection.query("SELECT 1") }
+            #expect(refused.code == .connectionClosed)
+            try await server.unlock(102, observer)
             #expect(try await running.value.count == 1)
+            await connection.close()
             await observer.close()
         }
     }

@@ -5,7 +5,7 @@ import Testing
 
 /// A PostgreSQL server of the tests' own, in a short temporary directory, on a Unix socket only.
 ///
-/// A shell stands between: it stops the server when the tests close its input or die.
+/// A shell stands between: it stops the server, and removes its files, when the tests close its input or die.
 final class TestServer: Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -60,9 +60,10 @@ final class TestServer: Sendable {
             done
             "$BIN"/pg_ctl -D "$DIR"/data status >/dev/null 2>&1 || exit 1
             echo ready
-            read line
+            read line; keep=$?
             kill -CONT $(head -1 "$DIR"/data/postmaster.pid) 2>/dev/null
             "$BIN"/pg_ctl -D "$DIR"/data stop -m immediate -t 10 >/dev/null 2>&1
+            [ $keep = 0 ] || rm -rf "$DIR"
             exit 0
             """
         var toShell: [Int32] = [-1, -1]
@@ -84,13 +85,17 @@ final class TestServer: Sendable {
         }
     }
 
-    /// Stops the server as a power cut would, and waits until the shell that guards it has ended.
-    func stop() {
+    /// Stops the server as a power cut would. It can be started again.
+    func stop() { stop(keepingData: true) }
+
+    /// Waits until the shell that guards the server has ended.
+    private func stop(keepingData: Bool) {
         let state = state.withLock { state in
             defer { state = State() }
             return state
         }
         guard state.shell > 0 else { return }
+        if keepingData { _ = write(state.input, "\n", 1) }
         close(state.input)
         var status: Int32 = 0
         while waitpid(state.shell, &status, 0) < 0, errno == EINTR {}
@@ -105,13 +110,32 @@ final class TestServer: Sendable {
         return pid_t(atoi(line))
     }
 
-    func remove() {
-        stop()
-        try? runShell("rm -rf \"$DIR\"/* ")
-        rmdir(directory)
+    /// Stops the server and removes all its files.
+    private func remove() {
+        stop(keepingData: false)
+        try? runShell("rm -rf \"$DIR\"")
     }
 
     var url: String { "postgresql://postgres@/postgres?host=\(directory)" }
+
+    /// A lock that the statements of a test wait for, so that they run for as long as the test wants.
+    func lock(_ key: Int64, _ observer: PostgresConnection) async throws {
+        _ = try await observer.query("SELECT pg_advisory_lock($1)", [.int8(key)])
+    }
+
+    func unlock(_ key: Int64, _ observer: PostgresConnection) async throws {
+        _ = try await observer.query("SELECT pg_advisory_unlock($1)", [.int8(key)])
+    }
+
+    /// Waits until a session is at a statement that contains `text`.
+    func waitUntilRunning(_ text: String, _ observer: PostgresConnection) async throws {
+        while try await observer.query(
+            """
+            SELECT FROM pg_stat_activity
+            WHERE state = 'active' AND query LIKE '%' || $1 || '%' AND pid <> pg_backend_pid()
+            """, [.text(text)]
+        ).isEmpty {}
+    }
 
     func configuration() throws(PostgresError) -> PostgresConfiguration {
         try PostgresConfiguration(url: url)
