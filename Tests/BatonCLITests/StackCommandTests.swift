@@ -108,7 +108,7 @@ struct StackCommandTests {
             let file = baton.directory + "/d.yaml"
             try "name: x\n".write(toFile: file, atomically: true, encoding: .utf8)
             let outcome = try await baton.baton("validate", file)
-            #expect(outcome.status == 1)
+            #expect(outcome.status == 65)
             #expect(outcome.output == "no stages\n")
             #expect(try await baton.baton("validate", "/no/such/file").status == 66)
         }

@@ -139,7 +139,7 @@ struct WorkflowCommandTests {
             let file = baton.directory + "/d.yaml"
             try "name: x\n".write(toFile: file, atomically: true, encoding: .utf8)
             let invalid = try await baton.baton("validate", file)
-            #expect(invalid.status == 1)
+            #expect(invalid.status == 65)
             #expect(invalid.output == "\(file):3:5: is missing (/stages)\n")
         }
     }

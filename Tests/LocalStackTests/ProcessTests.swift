@@ -97,6 +97,7 @@ struct OrphanTests {
             let kept = try await DetachedProcess.spawn(
                 shellCommand("sleep 600", log: log, environment: ["BATON_OWNER": "\(ProcessIdentity.current)"]))
             let unmarked = try await DetachedProcess.spawn(shellCommand("sleep 600", log: log))
+            defer { for process in [orphan, kept, unmarked] { process.identity.sendToGroup(SIGKILL) } }
             // The other tests' stacks sweep, too, when they start: it may be dead before its child was seen.
             try await eventually("the child of the orphan runs") {
                 if orphan.exitReason != nil { return true }
@@ -113,10 +114,6 @@ struct OrphanTests {
             }
             #expect(kept.identity.isAlive)
             #expect(unmarked.identity.isAlive)
-            kept.identity.sendToGroup(SIGKILL)
-            unmarked.identity.sendToGroup(SIGKILL)
-            _ = await kept.waitForExit()
-            _ = await unmarked.waitForExit()
         }
     }
 
@@ -128,11 +125,10 @@ struct OrphanTests {
                 shellCommand("sleep 600", log: log, environment: ["BATON_STACK": directory]))
             let other = try await DetachedProcess.spawn(
                 shellCommand("sleep 600", log: log, environment: ["BATON_STACK": directory + "-2"]))
+            defer { for process in [mine, other] { process.identity.sendToGroup(SIGKILL) } }
             OrphanSweep.killLeftovers(ofStack: directory)
             #expect(await mine.waitForExit() == .signaled(SIGKILL))
             #expect(other.identity.isAlive)
-            other.identity.sendToGroup(SIGKILL)
-            _ = await other.waitForExit()
         }
     }
 }

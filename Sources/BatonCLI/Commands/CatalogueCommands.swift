@@ -96,7 +96,7 @@ struct DefinitionsCommand: BatonSubcommand {
 /// `baton validate`.
 struct ValidateCommand: BatonSubcommand {
     static let configuration = CommandConfiguration(
-        commandName: "validate", abstract: "Check a definition file; exits with 1 if it has faults.",
+        commandName: "validate", abstract: "Check a definition file; exits with 65 if it has faults.",
         discussion: "Asks the running stack, or without one the orchestrator's program.")
 
     @Argument(help: "The file, YAML or JSON.")
@@ -121,8 +121,8 @@ struct ValidateCommand: BatonSubcommand {
             // The faults of the file come as a problem document; that is the answer here, not an error of ours.
             guard error.status == .dataError, !error.details.isEmpty else { throw error }
             ErrorReport.print(
-                CommandError(.failed, "\(file) has faults", details: error.details), asJSON: options.json)
-            return .failed
+                CommandError(.dataError, "\(file) has faults", details: error.details), asJSON: options.json)
+            return .dataError
         }
         let faults = answer["errors"]?.arrayValue ?? answer["faults"]?.arrayValue ?? []
         let isValid = answer["valid"]?.boolValue ?? faults.isEmpty
@@ -133,7 +133,7 @@ struct ValidateCommand: BatonSubcommand {
         } else {
             for fault in faults { Output.line(Formatting.clean(Self.line(of: fault, in: file))) }
         }
-        return isValid ? .ok : .failed
+        return isValid ? .ok : .dataError
     }
 
     /// `file:line:column: message (pointer)`.
@@ -169,7 +169,10 @@ struct MigrateCommand: BatonSubcommand {
                     hint: "set BATON_DATABASE_URL, or `\(CommandName.current) up --detach`")
             }
             environment["BATON_DATABASE_URL"] = url
+            environment["BATON_REDIS_URL"] = record.redisURL
         }
+        // The program checks all its settings, but a migration doesn't touch Redis.
+        if (environment["BATON_REDIS_URL"] ?? "").isEmpty { environment["BATON_REDIS_URL"] = "redis://127.0.0.1:6379" }
         environment["BATON_DATA_DIR"] = options.dataDirectoryPath
         return try await OrchestratorProgram.run(["migrate"], environment: environment)
     }

@@ -60,7 +60,7 @@ struct UpCommand: BatonSubcommand {
     private func staleNote(_ record: StackRecord) -> String? {
         let attributes = try? FileManager.default.attributesOfItem(atPath: record.binDirectory + "/baton-orchestrator")
         guard let built = attributes?[.modificationDate] as? Date,
-            let started = try? Date(record.startedAt, strategy: .iso8601), built > started
+            let started = try? Date(record.startedAt, strategy: .iso8601), built > started.addingTimeInterval(1)
         else { return nil }
         return "note: the executables are newer than the running stack; `\(CommandName.current) down` first to use them"
     }
@@ -79,8 +79,19 @@ struct UpCommand: BatonSubcommand {
         }
     }
 
+    /// What is installed on the first start takes time: it is said once.
+    private func announceInstallation(_ configuration: StackConfiguration) async {
+        guard case .managed(let directory) = configuration.python, !options.json else { return }
+        let environment = PythonEnvironment(directory: directory ?? configuration.dataDirectory + "/venv")
+        let needsNode = await !PythonEnvironment.machineHasNode()
+        guard !environment.isComplete(needsNode: needsNode) else { return }
+        let what = needsNode ? "pytest, Playwright and Node" : "pytest and Playwright"
+        Output.line("Installing \(what) into \(environment.directory) (about a minute, once).")
+    }
+
     private func runInForeground() async throws(CommandError) -> ExitStatus {
         let configuration = try stackConfiguration()
+        await announceInstallation(configuration)
         let (signals, heard) = AsyncStream.makeStream(of: Int32.self)
         let watch = SignalWatch([SIGINT, SIGTERM, SIGHUP]) { heard.yield($0) }
         defer { withExtendedLifetime(watch) {} }
@@ -120,7 +131,8 @@ struct UpCommand: BatonSubcommand {
 
     private func startDetached() async throws(CommandError) -> ExitStatus {
         let directory = options.dataDirectoryPath
-        _ = try stackConfiguration()  // what is wrong with the settings is said here, not in a log
+        let configuration = try stackConfiguration()  // what is wrong with the settings is said here, not in a log
+        await announceInstallation(configuration)
         var arguments = ["up", "--data-dir", directory, "--orchestrators", "\(orchestrators)"]
         if let agents { arguments += ["--agents", agents] }
         let log = directory + "/logs/supervisor.log"

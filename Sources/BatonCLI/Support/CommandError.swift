@@ -2,7 +2,7 @@
 enum ExitStatus: Int32, Sendable {
     /// It did what was asked; for `run` and `watch`: the workflow completed.
     case ok = 0
-    /// `run` and `watch`: the workflow failed. `validate`: the definition has faults.
+    /// `run` and `watch`: the workflow failed.
     case failed = 1
     /// `run` and `watch`: the workflow was cancelled.
     case cancelled = 2
