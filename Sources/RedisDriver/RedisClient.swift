@@ -20,7 +20,7 @@ public final class RedisClient: Sendable {
     private let mailbox: BoundedMailbox<Submission>
     private let control = ClientControl()
     private let connectionStates = ConnectionStates()
-    private let closeGrace = Duration.milliseconds(1_500)
+    private let closeGrace = Duration.seconds(1)
 
     /// Makes a client, which begins to connect at once.
     public init(_ configuration: RedisConfiguration) {
@@ -98,7 +98,7 @@ public final class RedisClient: Sendable {
         return try await submit(batch).transaction(endingAt: commands.count + 1).map(\.outcome)
     }
 
-    /// Closes the client, at once and for good. What is queued may still be finished for 1.5 s; then everything fails.
+    /// Closes the client, at once and for good. What is queued may still be finished for 1 s; then everything fails.
     public func close() {
         control.close(grace: closeGrace)
         mailbox.close()

@@ -106,8 +106,8 @@ final class RedisWorker {
     private func reconnect() {
         take()
         let now = MonotonicClock.nanoseconds()
-        expire(at: now)
         guard now >= nextAttempt else {
+            expire(at: now)
             // No more is taken than may wait, and then senders are refused.
             let box = waiting.count < configuration.queueCapacity ? mailbox.wakeDescriptor : -1
             let ready = RedisConnection.wait(

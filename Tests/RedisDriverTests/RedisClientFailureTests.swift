@@ -3,7 +3,7 @@ import RedisDriver
 import RedisTestSupport
 import Testing
 
-@Suite struct RedisClientFailureTests {
+@Suite(.serialized) struct RedisClientFailureTests {
     @Test func whatWasSentIsUnknownAfterACrashAndTheClientRecovers() async throws {
         let server = RedisTestServer(listensOnTCP: true)
         let client = RedisClient(server.overTCP)
@@ -51,7 +51,7 @@ import Testing
         #expect(error?.code == .notSent)
         #expect(error?.message.contains("No such file") == true, "\(error?.message ?? "")")
         #expect(clock.now - start >= .milliseconds(60))
-        #expect(clock.now - start < .seconds(2))
+        #expect(clock.now - start < .seconds(30))
     }
 
     @Test func aServerThatDoesNotAnswerIsGivenUpInTime() async throws {

@@ -4,12 +4,21 @@ import Testing
 
 extension RedisTestServer {
     /// How to reach the server over its socket.
-    var overSocket: RedisConfiguration { RedisConfiguration(endpoint: .unix(path: socketPath)) }
+    var overSocket: RedisConfiguration { patient(.unix(path: socketPath)) }
     /// How to reach the server over TCP.
-    var overTCP: RedisConfiguration { RedisConfiguration(endpoint: .tcp(host: "127.0.0.1", port: port)) }
+    var overTCP: RedisConfiguration { patient(.tcp(host: "127.0.0.1", port: port)) }
+
+    /// With time for a machine that has other things to do. No test waits for these to pass.
+    private func patient(_ endpoint: RedisConfiguration.Endpoint) -> RedisConfiguration {
+        var configuration = RedisConfiguration(endpoint: endpoint)
+        configuration.connectTimeout = .seconds(20)
+        configuration.commandTimeout = .seconds(60)
+        configuration.queueTimeout = .seconds(60)
+        return configuration
+    }
 }
 
-@Suite struct RedisClientTests {
+@Suite(.serialized) struct RedisClientTests {
     @Test func itConnectsOverSocketAndTCPAndLearnsWhatTheServerIs() async throws {
         let server = RedisTestServer(listensOnTCP: true)
         for configuration in [server.overSocket, server.overTCP] {
@@ -32,7 +41,10 @@ extension RedisTestServer {
     }
 
     @Test func aClusterIsRefused() async throws {
-        let server = RedisTestServer(listensOnTCP: true, settings: ["--cluster-enabled", "yes"])
+        // By default the nodes' own port is 10,000 above the port, and that may be beyond the last.
+        let server = RedisTestServer(
+            listensOnTCP: true,
+            settings: ["--cluster-enabled", "yes", "--cluster-port", "\(RedisTestServer.freePort())"])
         let client = RedisClient(server.overTCP)
         let error = await #expect(throws: RedisError.self) { try await client.connect() }
         #expect(error?.code == .clusterUnsupported)

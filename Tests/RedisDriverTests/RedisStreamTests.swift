@@ -2,7 +2,7 @@ import RedisDriver
 import RedisTestSupport
 import Testing
 
-@Suite struct RedisStreamTests {
+@Suite(.serialized) struct RedisStreamTests {
     private func add(_ values: [String], to stream: String, of client: RedisClient) async throws -> [StreamEntryID] {
         var batch = RedisBatch()
         for value in values {

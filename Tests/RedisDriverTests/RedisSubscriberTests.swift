@@ -2,7 +2,7 @@ import RedisDriver
 import RedisTestSupport
 import Testing
 
-@Suite struct RedisSubscriberTests {
+@Suite(.serialized) struct RedisSubscriberTests {
     @Test func messagesOfChannelsAndPatternsComeInOrder() async throws {
         let server = RedisTestServer()
         let client = RedisClient(server.overSocket)

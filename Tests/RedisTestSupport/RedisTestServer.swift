@@ -87,7 +87,8 @@ public final class RedisTestServer: Sendable {
         rmdir(path)
     }
 
-    private static func freePort() -> Int {
+    /// A port of 127.0.0.1 that nobody listens on now.
+    public static func freePort() -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()

@@ -47,7 +47,14 @@ final class TestClock: Sendable {
 }
 
 extension RedisTestServer {
-    var overSocket: RedisConfiguration { RedisConfiguration(endpoint: .unix(path: socketPath)) }
+    /// How to reach the server, with time for a machine that has other things to do. No test waits for these to pass.
+    var overSocket: RedisConfiguration {
+        var configuration = RedisConfiguration(endpoint: .unix(path: socketPath))
+        configuration.connectTimeout = .seconds(20)
+        configuration.commandTimeout = .seconds(60)
+        configuration.queueTimeout = .seconds(60)
+        return configuration
+    }
 }
 
 /// Messages with made-up contents.

@@ -6,7 +6,7 @@ import TaskTransport
 import Testing
 
 /// What Redis may do to us.
-@Suite struct RedisTaskBusTests {
+@Suite(.serialized) struct RedisTaskBusTests {
     private let names = ChannelNames(namespace: "x")
     private let wait = Duration.seconds(20)
 

@@ -4,7 +4,7 @@ import TaskTransport
 import Testing
 
 /// What both buses must do.
-@Suite struct TaskBusTests {
+@Suite(.serialized) struct TaskBusTests {
     private let wait = Duration.seconds(20)
 
     @Test(arguments: Road.Kind.allCases)
