@@ -12,6 +12,8 @@ public struct TaskTrial: Sendable {
 
     /// A place to try actions.
     ///
+    /// From now on this process ignores SIGPIPE: a tool that doesn't read its input must not end it.
+    ///
     /// - Parameters:
     ///   - type: The agent's type.
     ///   - actions: What it can do; `noop` is added.
@@ -28,6 +30,7 @@ public struct TaskTrial: Sendable {
     }
 
     init(type: String, actions: [any AgentAction], configuration: AgentConfiguration) throws {
+        signal(SIGPIPE, SIG_IGN)
         agentType = type
         catalog = try ActionCatalog(actions)
         var random = SystemRandomNumberGenerator()

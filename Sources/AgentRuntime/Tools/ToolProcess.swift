@@ -1,4 +1,5 @@
 import AgentProtocol
+import Glibc
 import Subprocess
 import SystemPackage
 
@@ -72,8 +73,12 @@ struct ToolProcess: Sendable {
         let status: TerminationStatus
         let kept: Kept
         if let input = order.standardInput {
+            // As a file: a tool that doesn't read it can neither block us nor break a pipe.
             let result = try await Subprocess.run(
-                configuration, input: .array(input), output: .sequence, error: .sequence
+                configuration,
+                input: .fileDescriptor(
+                    try namelessFile(input, in: order.environment["TMPDIR"] ?? "/tmp"), closeAfterSpawningProcess: true),
+                output: .sequence, error: .sequence
             ) { execution in
                 await attend(
                     execution.processIdentifier.value, execution.standardOutput, execution.standardError,
@@ -91,6 +96,24 @@ struct ToolProcess: Sendable {
             (status, kept) = (result.terminationStatus, result.closureResult)
         }
         return output(status, kept, duration: start.duration(to: clock.now))
+    }
+
+    /// An open file without a name that holds `bytes`, to be read from its beginning.
+    private static func namelessFile(
+        _ bytes: [UInt8], in directory: String
+    ) throws(FileSystem.Failure) -> FileDescriptor {
+        let path = "\(directory)/standard-input-\(UInt64.random(in: .min ... .max))"
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FileSystem.Failure(operation: "write", path: path, code: errno) }
+        unlink(path)
+        do throws(FileSystem.Failure) {
+            try FileSystem.writeAll(bytes, to: descriptor, path: "standard input")
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        lseek(descriptor, 0, SEEK_SET)
+        return FileDescriptor(rawValue: descriptor)
     }
 
     private struct Kept: Sendable {

@@ -140,7 +140,7 @@ struct ToolboxTests {
                 (error as? ActionFailure)?.code == "TOOL_TIMEOUT"
             }
             #expect(start.duration(to: .now) < .seconds(5))
-            #expect(ProcessTable.all().allSatisfy { ProcessTable.directory(of: $0) != scratch })
+            #expect(await ProcessTable.isSoonLeft(scratch))
         }
     }
 
@@ -188,7 +188,7 @@ struct ToolboxTests {
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             #expect(start.duration(to: .now) < .seconds(5))
-            #expect(ProcessTable.all().allSatisfy { ProcessTable.directory(of: $0) != scratch })
+            #expect(await ProcessTable.isSoonLeft(scratch))
         }
     }
 
