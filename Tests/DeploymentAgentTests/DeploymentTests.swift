@@ -64,7 +64,7 @@ extension DeploymentAgentSuites {
                 } catch {
                     ended = .failure(error)
                 }
-                _ = await AppProcess.stopStrays(of: stage.directory, except: nil)
+                await AppProcess.stopStrays(of: stage.directory)
                 #expect(AppProcess.marked(stage.directory).isEmpty)
                 try ended.get()
             }

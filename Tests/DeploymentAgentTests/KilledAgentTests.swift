@@ -88,5 +88,23 @@ extension DeploymentAgentSuites {
                 #expect(AppProcess.marked(stage.directory).count == 1)
             }
         }
+
+        @Test("killed in the switch, and the next release is unhealthy too: the last healthy one is brought back")
+        func thenUnhealthy() async throws {
+            try await DeploymentTests.staged { stage in
+                _ = try await stage.deploy(TinyApp.files(version: "one"))
+                let before = try stage.record()
+                let marker = stage.sandbox.path + "/switching"
+                let hanging = "if (process.env.PORT === '\(before.port)') fs.writeFileSync('\(marker)', '');"
+                let task = try await stage.task(
+                    TinyApp.files(version: "two", start: hanging, healthy: "process.env.PORT !== '\(before.port)'"))
+                try await kill(stage, task: task, when: marker)
+                let next = try await stage.deploy(TinyApp.files(version: "three", start: "process.exit(1);"))
+                #expect(next.errors.map(\.code) == ["DEPLOYMENT_UNHEALTHY"])
+                #expect(next.output["rolled_back_to"] == .string(before.release))
+                #expect(try await stage.version() == "one")
+                #expect(AppProcess.marked(stage.directory).count == 1)
+            }
+        }
     }
 }

@@ -67,21 +67,34 @@ struct E2ETestingTests {
         try await Sandbox.with { sandbox in
             var files = TinyApp.files()
             files["e2e/test_own.py"] = """
-                import os, urllib.request
+                import os, pytest, urllib.request
                 def test_version():
                     with urllib.request.urlopen(os.environ["E2E_BASE_URL"] + "/version") as answer:
                         assert answer.read() == b"1"
                 def test_wrong():
                     assert 1 == 2, "planted"
+                @pytest.mark.skip
+                def test_not_today():
+                    pass
 
                 """
             let result = try await run(sandbox, files)
             #expect(result.status == .failure)
-            #expect(result.output["summary"] == "1 of 2 browser tests passed, 2 pages")
+            #expect(result.output["summary"] == "1 of 3 browser tests passed, 1 skipped, 2 pages")
             #expect(result.output["generated"] == false)
             #expect(result.errors.map(\.code) == ["E2E_TESTS_FAILED"])
             #expect(result.errors.first?.message.contains("planted") == true)
             #expect(result.commit == (try await sandbox.git("-C", sandbox.path + "/project.git", "rev-parse", "work")))
+        }
+    }
+
+    @Test("tests that are all skipped have not passed")
+    func allSkipped() async throws {
+        try await Sandbox.with { sandbox in
+            var files = TinyApp.files()
+            files["e2e/test_own.py"] = "import pytest\n@pytest.mark.skip\ndef test_later(): pass\n"
+            let result = try await run(sandbox, files)
+            #expect(result.errors.map(\.code) == ["TESTS_DID_NOT_RUN"])
         }
     }
 

@@ -106,21 +106,19 @@ enum AppProcess {
     static func stop(_ identity: Identity, graceSeconds: Double = 10) async -> Bool {
         guard identity.isAlive else { return true }
         let session = members(ofSession: identity.processID)
-        kill(-identity.processID, SIGTERM)
+        for member in session { kill(member.processID, SIGTERM) }
         if await ended(session, withinSeconds: graceSeconds) { return true }
         for member in session where member.isAlive { kill(member.processID, SIGKILL) }
         return await ended(session, withinSeconds: 5)
     }
 
-    /// Ends whatever was started for a deployment and isn't its recorded process: what an agent left that was killed
-    /// between starting an app and writing it down.
+    /// Ends whatever was started for a deployment: what an agent left that was killed between starting an app and
+    /// writing it down.
     ///
     /// - Returns: The processes that were ended.
-    static func stopStrays(of directory: String, except known: Identity?) async -> [Int32] {
-        let strays = marked(directory).filter { stray in
-            guard let known, known.isAlive, let stat = ProcessStat(of: stray.processID) else { return true }
-            return stat.session != known.processID
-        }
+    @discardableResult
+    static func stopStrays(of directory: String) async -> [Int32] {
+        let strays = marked(directory)
         for stray in strays { kill(stray.processID, SIGTERM) }
         if await !ended(strays, withinSeconds: 5) {
             for stray in strays where stray.isAlive { kill(stray.processID, SIGKILL) }

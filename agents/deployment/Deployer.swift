@@ -58,7 +58,7 @@ struct Deployer: Sendable {
         let rehearsal = try await launcher.rehearse(release, manifest: manifest)
         guard rehearsal.isHealthy else {
             let setback = Setback(release: release, problem: rehearsal.problem, wasSwitched: false)
-            return .unhealthy(await keepServing(previous, after: setback))
+            return .unhealthy(try await keepServing(previous, after: setback))
         }
         context.report(progress: 0.7, note: "asking for leave to switch")
         try await context.requestGrant()
@@ -77,8 +77,7 @@ struct Deployer: Sendable {
         outcome: AppRecord.Entry.Outcome
     ) async throws -> Ending {
         if let process = previous?.process { await AppProcess.stop(process) }
-        let strays = await AppProcess.stopStrays(of: directory.path, except: nil)
-        if !strays.isEmpty { context.logger.info("stopped what an earlier attempt had left: \(strays)") }
+        await stopStrays()
         var record = record(of: release, manifest: manifest, port: port, previous: previous)
         let health: AppLauncher.Health
         do {
@@ -151,15 +150,27 @@ struct Deployer: Sendable {
         return setback
     }
 
-    /// After a rehearsal that failed: the old release was never touched; is it well?
-    private func keepServing(_ previous: AppRecord?, after setback: Setback) async -> Setback {
+    /// After a rehearsal that failed: the old release was not touched and goes on serving. If it doesn't serve although it
+    /// should (it crashed, or an agent died in the middle of a switch), it is brought back.
+    private func keepServing(_ previous: AppRecord?, after setback: Setback) async throws -> Setback {
         var setback = setback
         guard var record = previous else { return setback }
-        record.note(.unhealthy, of: setback.release, workflowID: workflowID, at: .now())
+        let now = Timestamp.now()
+        if let process = record.process, process.isAlive, record.status == .running,
+            await context.tools.probe(record.url + record.health, timeoutSeconds: 5).isHealthy
+        {
+            setback.serving = record
+        } else if record.status != .stopped, !record.healthyReleases.isEmpty {
+            try await context.requestGrant()
+            setback.wasSwitched = true
+            return await Task { [setback] in
+                if let process = record.process { await AppProcess.stop(process) }
+                await stopStrays()
+                return await restore(record, after: setback)
+            }.value
+        }
+        record.note(.unhealthy, of: setback.release, workflowID: workflowID, at: now)
         writeOrWarn(record)
-        guard record.status == .running, let process = record.process, process.isAlive else { return setback }
-        let probe = await context.tools.probe(record.url + record.health, timeoutSeconds: 5)
-        if probe.isHealthy { setback.serving = record }
         return setback
     }
 
@@ -168,6 +179,11 @@ struct Deployer: Sendable {
         record.status = .failed
         record.note(.unhealthy, of: setback.release, workflowID: workflowID, at: .now())
         writeOrWarn(record)
+    }
+
+    private func stopStrays() async {
+        let strays = await AppProcess.stopStrays(of: directory.path)
+        if !strays.isEmpty { context.logger.info("stopped what an earlier attempt had left: \(strays)") }
     }
 
     private func writeOrWarn(_ record: AppRecord) {

@@ -41,9 +41,11 @@ struct PortBook: Sendable {
         return port
     }
 
+    /// The port that a deployment has, or was promised before its first release.
     private func promised(in directory: DeploymentDirectory) -> Int? {
-        let text = SmallFile.read(directory.portFile, maxBytes: 64).map { String(decoding: $0, as: UTF8.self) }
-        if let port = text.flatMap({ Int($0.filter { !$0.isWhitespace }) }), (1...65_535).contains(port) { return port }
-        return directory.record()?.port
+        if let record = directory.record() { return record.port }
+        guard let bytes = SmallFile.read(directory.portFile, maxBytes: 64) else { return nil }
+        let port = Int(String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace })
+        return port.flatMap { (1...65_535).contains($0) ? $0 : nil }
     }
 }

@@ -25,7 +25,7 @@ struct StopAction: AgentAction {
                     retryable: true
                 )
             }
-            _ = await AppProcess.stopStrays(of: directory.path, except: nil)
+            await AppProcess.stopStrays(of: directory.path)
             record.status = .stopped
             record.process = nil
             try directory.write(record)

@@ -11,7 +11,7 @@ struct TestGenerator: Sendable {
         var text: String
     }
 
-    static let maxButtonsPerPage = 20
+    static let maxButtonsPerPage = 40
     static let maxFieldsPerPage = 20
 
     let health: String
@@ -32,7 +32,10 @@ struct TestGenerator: Sendable {
     private func pages(_ pages: [BrowserSurvey.Page]) -> String {
         var names = PythonNames()
         var text = Self.header("Every page opens, its fields take what is typed, its buttons break nothing.")
-        text += "import pytest\nfrom playwright.sync_api import expect\n\nPAGES = [\n"
+        let hasButtons = pages.contains { !$0.buttons.isEmpty }
+        if hasButtons { text += "from urllib.parse import urlsplit\n\n" }
+        text +=
+            "import pytest\nfrom playwright.sync_api import \(hasButtons ? "TimeoutError, " : "")expect\n\nPAGES = [\n"
         for page in pages {
             text += "    (\(PythonSource.literal(page.path)), \(PythonSource.literal(page.title))),\n"
         }
@@ -47,6 +50,7 @@ struct TestGenerator: Sendable {
                 expect(page).to_have_title(title)
 
             """
+        if hasButtons { text += Self.press }
         for page in pages {
             text += fields(of: page, names: &names) + buttons(of: page, names: &names)
         }
@@ -75,10 +79,24 @@ struct TestGenerator: Sendable {
         for button in page.buttons.prefix(Self.maxButtonsPerPage) {
             text += "        \(PythonSource.literal(button.selector)),\n"
         }
-        text +=
-            "    ]:\n        page.goto(\(PythonSource.literal(page.path)))\n        page.locator(selector).click()\n"
+        text += "    ]:\n        press(page, \(PythonSource.literal(page.path)), selector)\n"
         return text
     }
+
+    private static let press = """
+
+
+        def press(page, path, selector):
+            \"""On the page as it stands, or on a fresh one if it went elsewhere or something is in the way.\"""
+            if urlsplit(page.url)[2:4] == urlsplit(path)[2:4]:
+                try:
+                    return page.locator(selector).click(timeout=1_000)
+                except TimeoutError:
+                    pass
+            page.goto(path)
+            page.locator(selector).click()
+
+        """
 
     /// What is typed into a field; nil for those that take no text. Digits pass most masks.
     static func sample(for field: BrowserSurvey.Field) -> String? {

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -92,13 +92,22 @@ def playwright():
         yield running
 
 
-@pytest.fixture(scope="session")
-def browser(playwright):
+def launch(playwright):
+    """With Chromium's sandbox, but for root, whom it refuses, and where the system has none to offer (containers)."""
     chromium = os.environ.get("E2E_CHROMIUM") or "/usr/bin/chromium"
     options = {"executable_path": chromium} if Path(chromium).exists() else {}
-    # Chromium's sandbox refuses to run as root; as anybody else it stays on.
-    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    browser = playwright.chromium.launch(args=arguments, **options)
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    try:
+        return playwright.chromium.launch(chromium_sandbox=not is_root, **options)
+    except Error as error:
+        if is_root or "sandbox" not in str(error).lower():
+            raise
+        return playwright.chromium.launch(chromium_sandbox=False, **options)
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
+    browser = launch(playwright)
     yield browser
     browser.close()
 
@@ -110,7 +119,8 @@ def page(browser, base_url, request):
     context = browser.new_context(base_url=base_url, viewport={"width": 1280, "height": 800})
     context.set_default_timeout(5_000)
     if output:
-        context.tracing.start(screenshots=True, snapshots=True)
+        # Snapshots of the page tell as much as a film of it, and cost far less time.
+        context.tracing.start(snapshots=True)
     page = context.new_page()
     problems = []
     only_crashes = request.node.get_closest_marker("only_crashes") is not None

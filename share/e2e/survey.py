@@ -29,17 +29,26 @@ DESCRIBE = r"""
 () => {
   const text = (value, limit = 80) => (value || "").trim().replace(/\s+/g, " ").slice(0, limit);
   const quote = (value) => '"' + value.replace(/["\\]/g, "\\$&") + '"';
+  const isUnique = (found) => document.querySelectorAll(found).length === 1;
   const selector = (element) => {
     const tag = element.tagName.toLowerCase();
-    if (element.dataset.e2e) return "[data-e2e=" + quote(element.dataset.e2e) + "]";
-    if (element.id) return "#" + CSS.escape(element.id);
-    if (element.getAttribute("name")) return tag + "[name=" + quote(element.getAttribute("name")) + "]";
-    const path = [];
-    for (let at = element; at && at !== document.body && at.parentElement; at = at.parentElement) {
-      const same = [...at.parentElement.children].filter((other) => other.tagName === at.tagName);
-      path.unshift(at.tagName.toLowerCase() + ":nth-of-type(" + (same.indexOf(at) + 1) + ")");
+    const attributes = element.getAttributeNames();
+    const preferred = ["data-e2e", "data-testid", "id", "name", "aria-label"];
+    const data = attributes.filter((name) => name.startsWith("data-") && !preferred.includes(name));
+    for (const name of [...preferred, ...data]) {
+      const value = element.getAttribute(name);
+      if (!value || value.length > 60) continue;
+      const found = name === "id" ? "#" + CSS.escape(value) : (name === "name" ? tag : "") + "[" + name + "=" + quote(value) + "]";
+      if (isUnique(found)) return found;
     }
-    return "body > " + path.join(" > ");
+    const path = [];
+    for (let at = element; at !== document.body && at.parentElement; at = at.parentElement) {
+      if (at !== element && at.id && isUnique("#" + CSS.escape(at.id))) return ["#" + CSS.escape(at.id), ...path].join(" > ");
+      const same = [...at.parentElement.children].filter((other) => other.tagName === at.tagName);
+      const place = same.length > 1 ? ":nth-of-type(" + (same.indexOf(at) + 1) + ")" : "";
+      path.unshift(at.tagName.toLowerCase() + place);
+    }
+    return ["body", ...path].join(" > ");
   };
   const visible = (element) => element.checkVisibility ? element.checkVisibility() : !!element.offsetParent;
   const label = (element) => text(
@@ -199,6 +208,17 @@ def crawl(browser, plan, out):
     return pages, len(queue)
 
 
+def launch(playwright, chromium):
+    """With Chromium's sandbox, but for root, whom it refuses, and where the system has none to offer (containers)."""
+    try:
+        return playwright.chromium.launch(executable_path=chromium, chromium_sandbox=os.geteuid() != 0)
+    except Exception as error:
+        if "sandbox" not in str(error).lower() or os.geteuid() == 0:
+            raise
+        print("Chromium's sandbox is not available here; going on without it", file=sys.stderr)
+        return playwright.chromium.launch(executable_path=chromium, chromium_sandbox=False)
+
+
 def main():
     try:
         from playwright.sync_api import sync_playwright
@@ -210,9 +230,7 @@ def main():
         plan = {"pages": ["/"], "ignore": [], "max_pages": 20, "timeout_ms": 10_000, **json.load(file)}
     os.makedirs(os.path.join(out, "screenshots"), exist_ok=True)
     with sync_playwright() as playwright:
-        # Chromium's sandbox refuses to run as root; as anybody else it stays on.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=plan["chromium"], args=arguments)
+        browser = launch(playwright, plan["chromium"])
         try:
             pages, unvisited = crawl(browser, plan, out)
             version = browser.version
