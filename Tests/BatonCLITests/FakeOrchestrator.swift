@@ -133,8 +133,9 @@ enum FakeOrchestrator {
                     finally: lock.acquire()
                     return
                 if part == "/logs":
-                    items = [{"stage": "validation", "n": n, "at": "2026-01-01T12:00:%02dZ" % n, "level": "info",
-                              "text": "line %d" % n} for n in range(1, 21)]
+                    after = int(query.get("after", ["0"])[0])
+                    items = [{"id": n, "stage": "validation", "n": n, "at": "2026-01-01T12:00:%02dZ" % n, "level": "info",
+                              "text": "line %d" % n} for n in range(after + 1, min(after + 8, 21))]
                     return self.answer(200, {"items": items, "next_cursor": None})
                 self.answer(200, view(w))
 

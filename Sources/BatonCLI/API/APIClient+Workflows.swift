@@ -29,26 +29,22 @@ extension APIClient {
         return try await workflow(id: id)
     }
 
-    /// All log lines of a workflow, oldest first, page by page.
+    /// The log lines of a workflow, oldest first, read page by page.
     ///
-    /// - Parameter limit: no more than so many pages are read.
-    func logs(
-        of id: String, stage: String?, after: Int = 0, pages limit: Int = 100
-    ) async throws(CommandError)
-        -> [LogLine]
-    {
+    /// - Parameters:
+    ///   - stage: only the lines of this stage.
+    ///   - limit: no more than so many pages are read.
+    func logs(of id: String, stage: String?, pages limit: Int = 500) async throws(CommandError) -> [LogLine] {
         var lines: [LogLine] = []
-        var cursor: String?
+        var last = 0
         for _ in 0..<limit {
-            var query = [("limit", "500")]
-            if let stage { query.append(("stage", stage)) }
-            if let cursor { query.append(("cursor", cursor)) } else if after > 0 { query.append(("after", "\(after)")) }
-            let page = try await get("/workflows/\(id)/logs", query)
-            lines += (page["items"]?.arrayValue ?? []).map(LogLine.init)
-            cursor = page["next_cursor"]?.stringValue
-            if cursor == nil { break }
+            let query = last > 0 ? [("after", "\(last)")] : []
+            let items = try await get("/workflows/\(id)/logs", query)["items"]?.arrayValue ?? []
+            lines += items.map(LogLine.init).filter { stage == nil || $0.stage == stage }
+            guard let next = items.last?["id"]?.intValue, next > last else { break }
+            last = next
         }
-        return stage.map { name in lines.filter { $0.stage == name } } ?? lines
+        return lines
     }
 }
 

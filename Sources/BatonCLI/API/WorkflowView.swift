@@ -72,6 +72,7 @@ struct WorkflowView: Sendable {
     var type: String
     var name: String
     var status: String
+    /// 0 to 100.
     var progress: Double?
     var createdAt: String?
     var updatedAt: String?
@@ -92,7 +93,10 @@ struct WorkflowView: Sendable {
         updatedAt = json["updated_at"]?.stringValue
         currentStage = json["current_stage"]?.stringValue
         fault = Fault(json["error"])
-        waitingFor = json["waiting_for"]?["what"]?.stringValue.map(Formatting.clean)
+        // That an agent is at work is no waiting to a person who sees the stage running.
+        waitingFor = json["waiting_for"]?["what"]?.stringValue.map(Formatting.clean).flatMap {
+            $0.contains(" to finish ") ? nil : $0
+        }
         stages = (json["stages"]?.arrayValue ?? []).map(Stage.init)
     }
 

@@ -27,7 +27,7 @@ struct RunCommand: BatonSubcommand {
             valueName: "input"))
     var input: [String] = []
 
-    @Option(name: [.customShort("p"), .long], help: "The priority: low, normal, high or critical.")
+    @Option(name: [.customShort("p"), .long], help: "The priority: low, medium, high or critical.")
     var priority: String?
 
     @Option(name: .long, help: "A longer description.")

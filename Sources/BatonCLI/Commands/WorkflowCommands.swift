@@ -70,7 +70,7 @@ struct ShowCommand: BatonSubcommand {
         let terminal = Terminal.current()
         let now = Timestamp.now()
         Output.line("\(terminal.paint(workflow.name, .bold))  \(workflow.type)  \(workflow.id)")
-        Output.line("status     \(workflow.status)\(workflow.progress.map { ", \(percent($0))" } ?? "")")
+        Output.line("status     \(workflow.status)\(workflow.progress.map { ", \(Int($0.rounded())) %" } ?? "")")
         Output.line("created    \(workflow.createdAt ?? "?") (\(Formatting.age(workflow.createdAt, now: now)))")
         if let took = workflow.milliseconds { Output.line("took       \(Formatting.duration(milliseconds: took))") }
         if let what = workflow.waitingFor { Output.line("waits for  \(what)") }
@@ -90,11 +90,6 @@ struct ShowCommand: BatonSubcommand {
         let count = workflow.stages.reduce(0) { $0 + $1.artifacts.count }
         if count > 0 { Output.line("\n\(count) artifacts: `\(CommandName.current) artifacts \(workflow.id)`") }
         return .ok
-    }
-
-    /// Progress comes as a share (0…1) or in percent; 1 is the whole.
-    private func percent(_ progress: Double) -> String {
-        "\(Int((progress <= 1 ? progress * 100 : progress).rounded())) %"
     }
 }
 
@@ -187,7 +182,7 @@ struct LogsCommand: BatonSubcommand {
             while !Task.isCancelled {
                 try? await client.stream("/workflows/\(workflow.id)/logs", [], after: last) { event in
                     if !event.id.isEmpty { last = event.id }
-                    guard let json = try? JSONValue(parsing: event.data) else { return }
+                    guard let json = try? JSONValue(parsing: event.data), json["text"] != nil else { return }
                     let line = LogLine(json)
                     guard wanted == nil || wanted == line.stage else { return }
                     Output.line(asJSON ? json.description : line.rendered(terminal, stageWidth: width))
