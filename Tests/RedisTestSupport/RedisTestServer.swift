@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A redis-server of a test's own, in a directory of its own; gone with the object.
+/// A redis-server of a test's own, in a directory of its own; gone with the object, and with the test process.
 public final class RedisTestServer: Sendable {
     /// The path of its Unix domain socket.
     public let socketPath: String
@@ -9,7 +9,17 @@ public final class RedisTestServer: Sendable {
     public let port: Int
     private let directory: String
     private let arguments: [String]
-    private let process = Mutex<pid_t>(0)
+    private let state = Mutex(State())
+
+    private struct State {
+        /// The leader of the server's process group; 0 if there is none.
+        var process: pid_t = 0
+        /// Closed by the system when the test process ends, however that happens, which ends the server.
+        var lifeline: Int32 = -1
+    }
+
+    /// Becomes the server, after it left someone behind who kills it when the lifeline (descriptor 3) is cut.
+    private static let script = "(read -r line <&3; kill -KILL $$) & exec redis-server \"$@\" 3<&-"
 
     /// Starts a server. It may not be ready yet: a client waits for it by itself.
     ///
@@ -38,37 +48,49 @@ public final class RedisTestServer: Sendable {
 
     /// Starts the server, with what it had written, after ``kill()``.
     public func start() {
-        process.withLock { process in
-            guard process == 0 else { return }
+        state.withLock { state in
+            guard state.process == 0 else { return }
+            var ends: [Int32] = [-1, -1]
+            let made = socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends)
+            precondition(made == 0, "No lifeline for a test server: error \(errno).")
+            defer { close(ends[0]) }
+            state.lifeline = ends[1]
             var actions = posix_spawn_file_actions_t()
             posix_spawn_file_actions_init(&actions)
+            defer { posix_spawn_file_actions_destroy(&actions) }
             posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
             posix_spawn_file_actions_addopen(&actions, 1, directory + "/log", O_WRONLY | O_CREAT | O_APPEND, 0o600)
             posix_spawn_file_actions_adddup2(&actions, 1, 2)
-            var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+            posix_spawn_file_actions_adddup2(&actions, ends[0], 3)
+            var attributes = posix_spawnattr_t()
+            posix_spawnattr_init(&attributes)
+            defer { posix_spawnattr_destroy(&attributes) }
+            posix_spawnattr_setpgroup(&attributes, 0)
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+            var words: [UnsafeMutablePointer<CChar>?] = (["sh", "-c", Self.script] + arguments).map { strdup($0) }
             words.append(nil)
-            let status = posix_spawnp(&process, "redis-server", &actions, nil, words, environ)
-            for word in words { free(word) }
-            posix_spawn_file_actions_destroy(&actions)
+            defer { for word in words { free(word) } }
+            let status = posix_spawn(&state.process, "/bin/sh", &actions, &attributes, words, environ)
             precondition(status == 0, "redis-server can't be started (error \(status)). Is it installed?")
         }
     }
 
     /// Kills the server, at once, and waits until it is gone.
     public func kill() {
-        process.withLock { process in
-            guard process != 0 else { return }
-            Glibc.kill(process, SIGKILL)
-            waitpid(process, nil, 0)
-            process = 0
+        state.withLock { state in
+            guard state.process != 0 else { return }
+            Glibc.kill(-state.process, SIGKILL)
+            waitpid(state.process, nil, 0)
+            close(state.lifeline)
+            state = State()
         }
     }
 
     /// Stops the server where it stands, so that it answers nothing, or lets it go on.
     public func freeze(_ frozen: Bool) {
-        process.withLock { process in
-            guard process != 0 else { return }
-            Glibc.kill(process, frozen ? SIGSTOP : SIGCONT)
+        state.withLock { state in
+            guard state.process != 0 else { return }
+            Glibc.kill(state.process, frozen ? SIGSTOP : SIGCONT)
         }
     }
 
