@@ -1,0 +1,27 @@
+import JSONTools
+import OrchestratorEngine
+import PostgresDriver
+import WorkflowStorage
+
+/// What the controllers work with.
+struct APIServices: Sendable {
+    let orchestrator: Orchestrator
+    let store: PostgresReadStore
+    let tokens: TokenRegistry
+    let definitions: DefinitionCache
+    let isRedisUp: @Sendable () -> Bool
+    let settings: OrchestratorHTTP.Settings
+    let startedAt = ContinuousClock.now
+
+    init(
+        orchestrator: Orchestrator, pool: PostgresPool, isRedisUp: @escaping @Sendable () -> Bool,
+        settings: OrchestratorHTTP.Settings
+    ) {
+        self.orchestrator = orchestrator
+        self.isRedisUp = isRedisUp
+        self.settings = settings
+        store = PostgresReadStore(pool: pool)
+        tokens = TokenRegistry(store: store)
+        definitions = DefinitionCache(stored: orchestrator.definitions, store: store)
+    }
+}

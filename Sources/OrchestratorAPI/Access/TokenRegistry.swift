@@ -1,0 +1,81 @@
+import JSONTools
+import PostgresDriver
+import Synchronization
+import WorkflowStorage
+
+/// Knows whose token it is. Looks into the record once in a while, not at every request.
+final class TokenRegistry: Sendable {
+    /// For how long an answer of the record is believed: a revoked token stops working within this time.
+    static let freshness: Swift.Duration = .seconds(10)
+    /// Most answers that are kept.
+    static let capacity = 1000
+    /// A longer secret can't be one of ours.
+    static let maxSecretBytes = 512
+
+    private struct Entry {
+        var token: TokenRow?
+        var until: ContinuousClock.Instant
+    }
+
+    private let store: PostgresReadStore
+    private let known = Mutex<[String: Entry]>([:])
+    /// The token of this data directory, which works even while the record is away.
+    private let admin = Mutex<TokenRow?>(nil)
+
+    init(store: PostgresReadStore) {
+        self.store = store
+    }
+
+    /// Takes the data directory's own token into the record, and remembers it.
+    func adopt(adminSecret: String) async throws(PostgresError) {
+        let token = TokenRow(
+            hash: SHA256Digest.hex(of: Array(adminSecret.utf8)), name: "admin", role: Caller.Role.admin.rawValue,
+            tenant: "default")
+        try await store.keep(token)
+        admin.withLock { $0 = token }
+    }
+
+    /// Who presents this secret.
+    ///
+    /// - Throws: 401 if nobody we know; what the record throws.
+    func caller(presenting secret: String) async throws -> Caller {
+        guard secret.utf8.count <= Self.maxSecretBytes else { throw Problem.unauthorized("the token is not known") }
+        let hash = SHA256Digest.hex(of: Array(secret.utf8))
+        if let admin = admin.withLock({ $0 }), Self.areEqual(admin.hash, hash) { return try Self.caller(admin) }
+        guard let token = try await token(hash: hash), Self.areEqual(token.hash, hash) else {
+            throw Problem.unauthorized("the token is not known, or no longer valid")
+        }
+        return try Self.caller(token)
+    }
+
+    private func token(hash: String) async throws(PostgresError) -> TokenRow? {
+        let now = ContinuousClock.now
+        if let entry = known.withLock({ $0[hash] }), entry.until > now { return entry.token }
+        let token = try await store.token(hash: hash)
+        known.withLock { known in
+            if known.count >= Self.capacity {
+                known = known.filter { $0.value.until > now }
+                if known.count >= Self.capacity { known.removeAll() }
+            }
+            known[hash] = Entry(token: token, until: now + Self.freshness)
+        }
+        return token
+    }
+
+    private static func caller(_ token: TokenRow) throws(Problem) -> Caller {
+        guard let role = Caller.Role(rawValue: token.role) else {
+            throw .unauthorized("the token's role '\(token.role)' is not known to this version")
+        }
+        return Caller(name: token.name, role: role, tenant: token.tenant)
+    }
+
+    /// Compares in a time that doesn't depend on where the texts differ.
+    static func areEqual(_ left: String, _ right: String) -> Bool {
+        let left = Array(left.utf8)
+        let right = Array(right.utf8)
+        guard left.count == right.count else { return false }
+        var difference: UInt8 = 0
+        for index in left.indices { difference |= left[index] ^ right[index] }
+        return difference == 0
+    }
+}

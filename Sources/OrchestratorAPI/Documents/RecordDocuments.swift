@@ -1,0 +1,99 @@
+import JSONTools
+import WorkflowCore
+import WorkflowStorage
+
+extension TaskRow {
+    var document: JSONValue {
+        let digits = String(dispatchID, radix: 16)
+        return [
+            "task_id": JSONValue(taskID), "workflow_id": JSONValue(workflowID), "attempt": JSONValue(attempt),
+            "stage": .string(stage), "generation": JSONValue(generation), "agent_type": .string(agentType),
+            "action": .string(action), "agent_id": JSONValue(agentID), "status": .string(status.word),
+            "dispatch_id": .string(String(repeating: "0", count: 16 - digits.count) + digits),
+            "created_at": JSONValue(createdAt), "started_at": JSONValue(startedAt),
+            "completed_at": JSONValue(completedAt), "deadline": JSONValue(deadline),
+            "error_code": JSONValue(faultCode),
+        ]
+    }
+}
+
+extension EventRow {
+    var document: JSONValue {
+        [
+            "seq": .integer(sequence), "kind": .string(kind), "severity": .string(severity), "actor": .string(actor),
+            "at": JSONValue(at), "data": data,
+        ]
+    }
+}
+
+extension LogLineRow {
+    var document: JSONValue {
+        [
+            "id": .integer(id), "stage": .string(stage), "task_id": JSONValue(taskID), "attempt": JSONValue(attempt),
+            "n": JSONValue(line), "at": JSONValue(at), "level": .string(level), "stream": .string(stream),
+            "text": .string(text),
+        ]
+    }
+}
+
+extension ArtifactRow {
+    var document: JSONValue {
+        [
+            "stage": .string(stage), "generation": JSONValue(generation), "name": .string(name), "type": .string(type),
+            "sha256": .string(sha256), "size_bytes": .integer(sizeBytes), "label": JSONValue(label),
+            "created_at": JSONValue(createdAt),
+        ]
+    }
+}
+
+extension AgentRow {
+    var document: JSONValue {
+        let status = isLiving ? "running" : goneAt == nil ? "silent" : "stopped"
+        return [
+            "agent_id": .string(agentID), "agent_type": .string(agentType), "status": .string(status),
+            "version": .string(version), "actions": actions, "slots": JSONValue(slots),
+            "free_slots": JSONValue(freeSlots), "running": JSONValue(running), "host": .string(host),
+            "pid": .integer(pid), "registered_at": JSONValue(registeredAt),
+            "last_heartbeat_at": JSONValue(lastHeartbeatAt), "gone_at": JSONValue(goneAt),
+        ]
+    }
+}
+
+extension DeadLetterRow {
+    var document: JSONValue {
+        [
+            "id": JSONValue(id), "kind": .string(kind), "source": .string(source), "cause": .string(cause),
+            "detail": .string(detail), "workflow_id": workflowID.map { JSONValue($0) } ?? .null,
+            "size_bytes": JSONValue(sizeBytes), "created_at": JSONValue(createdAt),
+        ]
+    }
+}
+
+extension StoredDefinition {
+    /// The definition with what the record knows about it.
+    var document: JSONValue {
+        var document = definition.canonicalJSON().objectValue ?? [:]
+        document["name"] = .string(name)
+        document["version"] = JSONValue(version)
+        document["hash"] = .string(hash)
+        document["created_at"] = JSONValue(createdAt)
+        document["source"] = .string(source)
+        return .object(document)
+    }
+
+    /// An item of a list.
+    var item: JSONValue {
+        [
+            "name": .string(name), "version": JSONValue(version), "description": .string(definition.description),
+            "hash": .string(hash), "created_at": JSONValue(createdAt),
+            "stage_count": JSONValue(definition.stages.count),
+            "stages": .array(
+                definition.stages.map { ["name": .string($0.name), "agent": .string($0.agent)] }),
+        ]
+    }
+}
+
+/// A page of a list.
+func page(_ items: [JSONValue], next: String? = nil) -> JSONValue {
+    ["items": .array(items), "next_cursor": JSONValue(next)]
+}

@@ -1,0 +1,84 @@
+import HTTPTypes
+import Hummingbird
+import JSONTools
+import NIOCore
+
+/// Reads the body of a request within its limits.
+enum BodyReader {
+    /// Most bytes of a body.
+    static let maxBytes = 1 << 20
+    /// Within how many seconds a body has to be here.
+    static let maxSeconds = 15
+
+    /// The body's bytes.
+    ///
+    /// - Throws: 413 as soon as it is known to be too large, without reading the rest; 408 if it comes too slowly.
+    static func bytes(of request: Request) async throws -> [UInt8] {
+        if let field = request.headers[.contentLength], let length = Int(field), length > maxBytes {
+            throw Problem.tooLarge(limitBytes: maxBytes)
+        }
+        return try await withThrowingTaskGroup(of: [UInt8].self) { group in
+            group.addTask {
+                var bytes: [UInt8] = []
+                for try await piece in request.body {
+                    guard bytes.count + piece.readableBytes <= maxBytes else {
+                        throw Problem.tooLarge(limitBytes: maxBytes)
+                    }
+                    bytes += piece.readableBytesView
+                }
+                return bytes
+            }
+            group.addTask {
+                try await Task.sleep(for: .seconds(maxSeconds))
+                throw Problem.tooSlow(limitSeconds: maxSeconds)
+            }
+            defer { group.cancelAll() }
+            guard let bytes = try await group.next() else { throw CancellationError() }
+            return bytes
+        }
+    }
+
+    /// The body as a JSON object.
+    ///
+    /// - Throws: 415 for another content type, 400 with line and column for broken JSON, 422 for no object; as `bytes`.
+    static func object(of request: Request) async throws -> JSONObject {
+        try requireType(of: request, ["application/json"])
+        return try parse(try await bytes(of: request))
+    }
+
+    /// Reads a JSON object.
+    static func parse(_ bytes: [UInt8]) throws(Problem) -> JSONObject {
+        guard bytes.contains(where: { $0 > 0x20 }) else {
+            throw .brokenBody("the body is empty; expected a JSON object")
+        }
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: bytes, limits: JSONLimits(maxBytes: maxBytes))
+        } catch {
+            throw .brokenBody(
+                "line \(error.line), column \(error.column): \(error.message)",
+                faults: [Problem.Fault(pointer: "\(error.pointer)", message: error.message)],
+                members: ["line": JSONValue(error.line), "column": JSONValue(error.column)])
+        }
+        guard let object = value.objectValue else {
+            throw .invalid([Problem.Fault(pointer: "", message: "found \(value.kindName); expected an object")])
+        }
+        return object
+    }
+
+    /// Refuses other content types than these (lower case); parameters such as the character set don't matter.
+    static func requireType(of request: Request, _ types: [String]) throws(Problem) {
+        let field = request.headers[.contentType]
+        let type = field?.split(separator: ";").first.map { $0.trimming(" ").lowercased() }
+        guard let type, types.contains(type) else { throw .wrongContentType(field, expected: types) }
+    }
+}
+
+extension Substring {
+    /// Without these characters at both ends.
+    fileprivate func trimming(_ character: Character) -> Substring {
+        var rest = self.drop { $0 == character }
+        while rest.last == character { rest.removeLast() }
+        return rest
+    }
+}

@@ -1,0 +1,121 @@
+import HTTPTypes
+import Hummingbird
+import JSONTools
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// Something to send on a stream.
+struct StreamEvent: Sendable {
+    /// Place in the stream, to resume after; nil for what is no part of it.
+    var id: Int64?
+    var kind: String
+    var data: JSONValue
+
+    /// The event as bytes (WHATWG HTML, 9.2 "Server-sent events"). Encoded JSON has no line breaks.
+    var bytes: ByteBuffer {
+        var buffer = ByteBuffer()
+        if let id { buffer.writeString("id: \(id)\n") }
+        buffer.writeString("event: \(kind)\ndata: ")
+        buffer.writeBytes(data.encoded())
+        buffer.writeString("\n\n")
+        return buffer
+    }
+}
+
+/// Where a stream's events come from.
+protocol StreamSource: Sendable {
+    /// The next events after a place; few enough to be held in memory. Empty if there is nothing new.
+    func events(after id: Int64) async throws -> [StreamEvent]
+    /// The last event, if all that there will ever be has been given out before the reading that found nothing.
+    func ending() async throws -> StreamEvent?
+    /// Waits until there may be something new, at most so long.
+    func news(within limit: Swift.Duration) async
+}
+
+/// Sends a stream of events until it ends, the caller goes, or the orchestrator shuts down.
+struct EventStreamer: Sendable {
+    /// After so long without an event a comment is sent, so that nobody between takes the connection for dead.
+    static let heartbeat: Swift.Duration = .seconds(15)
+    /// How often the record is asked without news: another orchestrator's news may not reach this one.
+    static let pollInterval: Swift.Duration = .seconds(1)
+    /// After how many milliseconds a caller whose connection broke is asked to come back.
+    static let retryMilliseconds = 1000
+
+    let source: any StreamSource
+    let limit: StreamLimit
+
+    /// The answer that streams what comes after a place.
+    func response(after start: Int64, for request: Request) throws(Problem) -> Response {
+        guard let place = limit.take() else { throw .busy(retryAfterSeconds: 5) }
+        let body = ResponseBody { writer in
+            // Held until the stream has ended.
+            defer { withExtendedLifetime(place) {} }
+            try await send(after: start, to: &writer)
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok, headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store"],
+            body: body)
+    }
+
+    private func send(after start: Int64, to writer: inout any ResponseBodyWriter) async throws {
+        var last = start
+        var lastSent = ContinuousClock.now
+        try await writer.write(ByteBuffer(string: "retry: \(Self.retryMilliseconds)\n\n"))
+        while !Task.isShuttingDownGracefully && !Task.isCancelled {
+            let ending = try await source.ending()
+            let events = try await source.events(after: last)
+            for event in events {
+                try await writer.write(event.bytes)
+                if let id = event.id { last = id }
+            }
+            let now = ContinuousClock.now
+            if !events.isEmpty {
+                lastSent = now
+                continue
+            }
+            if let ending {
+                try await writer.write(ending.bytes)
+                return
+            }
+            if now - lastSent >= Self.heartbeat {
+                try await writer.write(ByteBuffer(string: ": still here\n\n"))
+                lastSent = now
+            }
+            await cancelWhenGracefulShutdown { await source.news(within: Self.pollInterval) }
+        }
+    }
+}
+
+/// Bounds how many streams are open at a time.
+final class StreamLimit: Sendable {
+    private let open = Atomic(0)
+    private let maximum: Int
+
+    init(maximum: Int) {
+        self.maximum = maximum
+    }
+
+    /// A place, given back when it is let go; nil if all are taken.
+    func take() -> Place? {
+        guard open.add(1, ordering: .relaxed).newValue <= maximum else {
+            open.subtract(1, ordering: .relaxed)
+            return nil
+        }
+        return Place(limit: self)
+    }
+
+    /// One open stream.
+    final class Place: Sendable {
+        private let limit: StreamLimit
+
+        fileprivate init(limit: StreamLimit) {
+            self.limit = limit
+        }
+
+        deinit {
+            limit.open.subtract(1, ordering: .relaxed)
+        }
+    }
+}

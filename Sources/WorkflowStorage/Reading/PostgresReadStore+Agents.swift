@@ -1,0 +1,70 @@
+public import JSONTools
+public import PostgresDriver
+
+extension PostgresReadStore {
+    private static let agentColumns = """
+        agent_id, agent_type, version, actions, slots, free_slots, running, host, pid, registered_at,
+        last_heartbeat_at, gone_at,
+        gone_at IS NULL AND last_heartbeat_at > clock_timestamp() - $1::bigint * interval '1 millisecond'
+        """
+
+    private static let recentAgents = SQLText(
+        unchecked: """
+            SELECT \(agentColumns)
+            FROM agents
+            ORDER BY gone_at IS NOT NULL, last_heartbeat_at DESC, agent_id
+            LIMIT $2
+            """)
+
+    private static let oneAgent = SQLText(
+        unchecked: "SELECT \(agentColumns) FROM agents WHERE agent_id = $2")
+
+    /// Agents, those that were heard last first.
+    public func agents(limit: Int) async throws(PostgresError) -> [AgentRow] {
+        let rows = try await pool.query(Self.recentAgents, [.int8(agentSilenceMilliseconds), .int8(Int64(limit))])
+        var found: [AgentRow] = []
+        for row in rows { found.append(try Self.agent(from: row)) }
+        return found
+    }
+
+    /// One agent; nil if none of that id was ever heard.
+    public func agent(_ id: String) async throws(PostgresError) -> AgentRow? {
+        let rows = try await pool.query(Self.oneAgent, [.int8(agentSilenceMilliseconds), .text(id)])
+        guard let row = rows.first else { return nil }
+        return try Self.agent(from: row)
+    }
+
+    private static func agent(from row: PostgresRow) throws(PostgresError) -> AgentRow {
+        AgentRow(
+            agentID: try row.text(0), agentType: try row.text(1), version: try row.text(2), actions: try row.json(3),
+            slots: Int(try row.int4(4)), freeSlots: Int(try row.int4(5)), running: Int(try row.int4(6)),
+            host: try row.text(7), pid: try row.int8(8), registeredAt: try row.time(9),
+            lastHeartbeatAt: try row.time(10), goneAt: try row.optionalTime(11), isLiving: try row.bool(12))
+    }
+
+    /// Dead letters, newest first.
+    ///
+    /// - Parameter id: only those older than this one; nil for the newest.
+    public func deadLetters(before id: UniqueID?, limit: Int) async throws(PostgresError) -> [DeadLetterRow] {
+        let rows = try await pool.query(
+            """
+            SELECT d.id, d.kind, d.source, d.cause, d.detail, d.workflow_id, length(d.bytes), d.created_at
+            FROM dead_letters d
+            LEFT JOIN dead_letters p ON p.id = $1
+            WHERE $1::uuid IS NULL OR (d.created_at, d.id) < (p.created_at, p.id)
+            ORDER BY d.created_at DESC, d.id DESC
+            LIMIT $2
+            """,
+            [id.map { .uuid($0.postgres) } ?? .null(.uuid), .int8(Int64(limit))])
+        var found: [DeadLetterRow] = []
+        for row in rows {
+            let workflowID: PostgresUUID? = try row.optional(5)
+            found.append(
+                DeadLetterRow(
+                    id: try row.id(0), kind: try row.text(1), source: try row.text(2), cause: try row.text(3),
+                    detail: try row.text(4), workflowID: workflowID.map { UniqueID($0) },
+                    sizeBytes: Int(try row.int4(6)), createdAt: try row.time(7)))
+        }
+        return found
+    }
+}

@@ -1,0 +1,63 @@
+public import JSONTools
+public import PostgresDriver
+
+extension PostgresReadStore {
+    private static let taskColumns = """
+        workflow_id, task_id, attempt, stage, generation, agent_type, action, status, dispatch_id, agent_id, fault_code,
+        created_at, started_at, completed_at, deadline
+        """
+
+    static let newestAttempts = SQLText(
+        unchecked: """
+            SELECT DISTINCT ON (stage) \(taskColumns)
+            FROM tasks
+            WHERE workflow_id = $1
+            ORDER BY stage, generation DESC, attempt DESC
+            """)
+
+    private static let tasksOfWorkflow = SQLText(
+        unchecked: """
+            SELECT \(taskColumns)
+            FROM tasks
+            WHERE workflow_id = $1
+            ORDER BY created_at, task_id, attempt
+            LIMIT $2
+            """)
+
+    private static let attemptsOfTask = SQLText(
+        unchecked: """
+            SELECT \(taskColumns)
+            FROM tasks t
+            WHERE task_id = $1 AND EXISTS (SELECT 1 FROM workflows w WHERE w.id = t.workflow_id AND w.tenant = $2)
+            ORDER BY attempt
+            """)
+
+    /// The attempts of a workflow, oldest first.
+    public func tasks(of workflowID: UniqueID, limit: Int) async throws(PostgresError) -> [TaskRow] {
+        let rows = try await pool.query(Self.tasksOfWorkflow, [.uuid(workflowID.postgres), .int8(Int64(limit))])
+        var found: [TaskRow] = []
+        for row in rows { found.append(try Self.task(from: row)) }
+        return found
+    }
+
+    /// All attempts of one task, oldest first; empty if there is no such task.
+    public func attempts(of taskID: UniqueID, tenant: String) async throws(PostgresError) -> [TaskRow] {
+        let rows = try await pool.query(Self.attemptsOfTask, [.uuid(taskID.postgres), .text(tenant)])
+        var found: [TaskRow] = []
+        for row in rows { found.append(try Self.task(from: row)) }
+        return found
+    }
+
+    static func task(from row: PostgresRow) throws(PostgresError) -> TaskRow {
+        let number = try row.int2(7)
+        guard let status = TaskStatus(rawValue: number) else {
+            throw PostgresError(.decoding, "\(number) is no status of a task", outcome: .completed)
+        }
+        return TaskRow(
+            workflowID: try row.id(0), taskID: try row.id(1), attempt: Int(try row.int4(2)), stage: try row.text(3),
+            generation: Int(try row.int4(4)), agentType: try row.text(5), action: try row.text(6), status: status,
+            dispatchID: UInt64(bitPattern: try row.int8(8)), agentID: try row.optionalText(9),
+            faultCode: try row.optionalText(10), createdAt: try row.time(11), startedAt: try row.optionalTime(12),
+            completedAt: try row.optionalTime(13), deadline: try row.optionalTime(14))
+    }
+}

@@ -1,0 +1,202 @@
+public import JSONTools
+public import PostgresDriver
+import WorkflowCore
+
+/// Which workflows a list shows, and in which order.
+public struct WorkflowQuery: Sendable, Hashable {
+    /// What a list is ordered by.
+    public enum Order: String, Sendable, Hashable, CaseIterable {
+        case createdAt = "created_at"
+        case updatedAt = "updated_at"
+        case name
+    }
+
+    /// Where a page begins: after the workflow with this id and this value of what the list is ordered by.
+    public struct Position: Sendable, Hashable {
+        public var value: String
+        public var id: UniqueID
+
+        /// A place in the list. `value` is microseconds since 1970 for times.
+        public init(value: String, id: UniqueID) {
+            self.value = value
+            self.id = id
+        }
+    }
+
+    public var tenant: String
+    public var status: String?
+    public var type: String?
+    public var priority: String?
+    public var stage: String?
+    /// Text that occurs in the name or the description, without regard to case.
+    public var text: String?
+    public var order = Order.createdAt
+    public var isDescending = true
+    public var after: Position?
+    /// 1 to 200.
+    public var limit = 50
+
+    /// All workflows of a tenant, newest first.
+    public init(tenant: String) {
+        self.tenant = tenant
+    }
+}
+
+extension PostgresReadStore {
+    private static let columns = """
+        w.id, w.type, w.definition_version, w.name, w.description, w.requirements, w.priority, w.input, w.trace_id,
+        w.created_by, w.current_stage, w.progress, w.fault_code, w.fault_message, w.fault_stage,
+        w.created_at, w.updated_at, w.started_at, w.completed_at
+        """
+
+    /// `running`, unless a task that nobody has taken is for a type of which no agent lives. `$1`: silence in ms.
+    private static let derivedStatus = """
+        CASE WHEN w.status = 'running' AND EXISTS (
+            SELECT 1
+            FROM tasks t
+            WHERE t.workflow_id = w.id AND t.status = 1 AND NOT EXISTS (
+                SELECT 1
+                FROM agents a
+                WHERE a.agent_type = t.agent_type AND a.gone_at IS NULL
+                  AND a.last_heartbeat_at > clock_timestamp() - $1::bigint * interval '1 millisecond'))
+        THEN 'waiting_for_agent' ELSE w.status END
+        """
+
+    /// A page of workflows: at most `limit + 1` rows, of which the last only says that there are more.
+    public func workflows(_ query: WorkflowQuery) async throws(PostgresError) -> [WorkflowRow] {
+        var parameters: [PostgresParameter] = [.int8(agentSilenceMilliseconds), .text(query.tenant)]
+        var conditions = ["w.tenant = $2"]
+        func bind(_ parameter: PostgresParameter) -> String {
+            parameters.append(parameter)
+            return "$\(parameters.count)"
+        }
+        if let status = query.status {
+            // The recorded status first: it has an index.
+            let recorded = status == "waiting_for_agent" ? "running" : status
+            conditions.append("w.status = \(bind(.text(recorded)))")
+            if recorded == "running" { conditions.append("(\(Self.derivedStatus)) = \(bind(.text(status)))") }
+        }
+        if let type = query.type { conditions.append("w.type = \(bind(.text(type)))") }
+        if let priority = query.priority { conditions.append("w.priority = \(bind(.text(priority)))") }
+        if let stage = query.stage { conditions.append("w.current_stage = \(bind(.text(stage)))") }
+        if let text = query.text {
+            let needle = bind(.text(text))
+            conditions.append(
+                "(position(lower(\(needle)) IN lower(w.name)) > 0 "
+                    + "OR position(lower(\(needle)) IN lower(w.description)) > 0)")
+        }
+        let direction = query.isDescending ? "DESC" : "ASC"
+        let comparison = query.isDescending ? "<" : ">"
+        let ordering: String
+        switch query.order {
+        case .createdAt:
+            // Ids are made from database time, so they are the order of creation, and indexed.
+            if let after = query.after { conditions.append("w.id \(comparison) \(bind(.uuid(after.id.postgres)))") }
+            ordering = "w.id \(direction)"
+        case .updatedAt:
+            if let after = query.after {
+                let time = bind(.timestamp(PostgresTimestamp(microseconds: Int64(after.value) ?? 0)))
+                conditions.append("(w.updated_at, w.id) \(comparison) (\(time), \(bind(.uuid(after.id.postgres))))")
+            }
+            ordering = "w.updated_at \(direction), w.id \(direction)"
+        case .name:
+            if let after = query.after {
+                let name = bind(.text(after.value))
+                conditions.append("(w.name, w.id) \(comparison) (\(name), \(bind(.uuid(after.id.postgres))))")
+            }
+            ordering = "w.name \(direction), w.id \(direction)"
+        }
+        let limit = bind(.int8(Int64(query.limit) + 1))
+        // Put together from the fragments above only; every value is a parameter.
+        let sql = SQLText(
+            unchecked: """
+                SELECT \(Self.columns), \(Self.derivedStatus)
+                FROM workflows w
+                WHERE \(conditions.joined(separator: " AND "))
+                ORDER BY \(ordering)
+                LIMIT \(limit)
+                """)
+        let rows = try await pool.query(sql, parameters)
+        var found: [WorkflowRow] = []
+        for row in rows { found.append(try Self.workflow(from: row)) }
+        return found
+    }
+
+    private static let detail = SQLText(
+        unchecked: """
+            SELECT \(columns), \(derivedStatus), s.definition_hash, s.state, clock_timestamp()
+            FROM workflows w
+            JOIN workflow_state s ON s.id = w.id
+            WHERE w.id = $2 AND w.tenant = $3
+            """)
+
+    /// All about one workflow; nil if the tenant has none of that id.
+    public func workflow(_ id: UniqueID, tenant: String) async throws(PostgresError) -> WorkflowDetail? {
+        let answers = try await pool.pipeline([
+            PostgresStatement(Self.detail, [.int8(agentSilenceMilliseconds), .uuid(id.postgres), .text(tenant)]),
+            // The state was read first: what it calls completed has its output here.
+            PostgresStatement(
+                "SELECT stage, generation, output, artifacts, commit FROM outputs WHERE workflow_id = $1",
+                [.uuid(id.postgres)]),
+            PostgresStatement(Self.newestAttempts, [.uuid(id.postgres)]),
+            PostgresStatement(
+                """
+                SELECT agent_type, count(*)
+                FROM agents
+                WHERE gone_at IS NULL AND last_heartbeat_at > clock_timestamp() - $1::bigint * interval '1 millisecond'
+                GROUP BY agent_type
+                """,
+                [.int8(agentSilenceMilliseconds)]),
+        ])
+        guard let row = answers[0].first else { return nil }
+        let state: WorkflowState
+        do {
+            state = try WorkflowState(decoding: row.bytes(21))
+        } catch {
+            throw PostgresError(.decoding, "the state of \(id) can't be read: \(error)", outcome: .completed)
+        }
+        var detail = WorkflowDetail(
+            row: try Self.workflow(from: row), definitionHash: try row.text(20), state: state, outputs: [],
+            newestAttempts: [:], livingAgents: [:], now: try row.time(22))
+        for row in answers[1] {
+            detail.outputs.append(
+                OutputRow(
+                    stage: try row.text(0), generation: Int(try row.int4(1)), output: try row.json(2),
+                    artifacts: try row.json(3).arrayValue ?? [], commit: try row.optionalText(4)))
+        }
+        for row in answers[2] {
+            let task = try Self.task(from: row)
+            detail.newestAttempts[task.stage] = task
+        }
+        for row in answers[3] { detail.livingAgents[try row.text(0)] = Int(try row.int8(1)) }
+        return detail
+    }
+
+    /// Whether a tenant has this workflow, and whether it has ended; nil if there is none.
+    public func isTerminal(_ id: UniqueID, tenant: String) async throws(PostgresError) -> Bool? {
+        let rows = try await pool.query(
+            """
+            SELECT s.is_terminal
+            FROM workflow_state s
+            JOIN workflows w ON w.id = s.id
+            WHERE s.id = $1 AND w.tenant = $2
+            """,
+            [.uuid(id.postgres), .text(tenant)])
+        guard let row = rows.first else { return nil }
+        return try row.bool(0)
+    }
+
+    private static func workflow(from row: PostgresRow) throws(PostgresError) -> WorkflowRow {
+        var fault: WorkflowFault?
+        if let code = try row.optionalText(12) {
+            fault = WorkflowFault(code: code, message: try row.optionalText(13) ?? "", isRetryable: false)
+        }
+        return WorkflowRow(
+            id: try row.id(0), type: try row.text(1), definitionVersion: Int(try row.int4(2)), name: try row.text(3),
+            description: try row.text(4), requirements: try row.text(5), priority: try row.text(6),
+            input: try row.json(7), traceID: try row.text(8), createdBy: try row.text(9), status: try row.text(19),
+            currentStage: try row.optionalText(10), progress: Int(try row.int2(11)), fault: fault,
+            faultStage: try row.optionalText(14), createdAt: try row.time(15), updatedAt: try row.time(16),
+            startedAt: try row.optionalTime(17), completedAt: try row.optionalTime(18))
+    }
+}

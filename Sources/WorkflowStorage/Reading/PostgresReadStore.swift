@@ -1,0 +1,65 @@
+public import PostgresDriver
+public import WorkflowCore
+
+/// The questions that the API asks of the record. Reads only, one function a query, but for access tokens.
+public struct PostgresReadStore: Sendable {
+    let pool: PostgresPool
+    /// After how long a silence an agent no longer counts as living, in milliseconds.
+    let agentSilenceMilliseconds: Int64
+
+    /// Questions through a pool.
+    ///
+    /// - Parameter agentSilenceMilliseconds: two heartbeats, so that a missing agent shows within ten seconds.
+    public init(pool: PostgresPool, agentSilenceMilliseconds: Int64 = 10_000) {
+        self.pool = pool
+        self.agentSilenceMilliseconds = agentSilenceMilliseconds
+    }
+
+    /// Whether the database answers.
+    public func ping() async throws(PostgresError) {
+        _ = try await pool.query("SELECT 1")
+    }
+
+    /// A definition by its content hash; nil if there is none.
+    public func definition(hash: String) async throws(PostgresError) -> WorkflowDefinition? {
+        let rows = try await pool.query("SELECT body FROM definition_blobs WHERE hash = $1", [.text(hash)])
+        guard let row = rows.first else { return nil }
+        do {
+            return try WorkflowDefinition(canonicalJSON: row.json(0))
+        } catch {
+            throw PostgresError(.decoding, "the stored definition can't be read: \(error)", outcome: .completed)
+        }
+    }
+
+    /// How many workflows there are of each recorded status.
+    public func workflowCounts(tenant: String) async throws(PostgresError) -> [String: Int] {
+        let rows = try await pool.query(
+            "SELECT status, count(*) FROM workflows WHERE tenant = $1 GROUP BY status", [.text(tenant)])
+        var counts: [String: Int] = [:]
+        for row in rows { counts[try row.text(0)] = Int(try row.int8(1)) }
+        return counts
+    }
+
+    // MARK: Access tokens
+
+    /// The valid token of that hash; nil if there is none, or it was revoked or has expired.
+    public func token(hash: String) async throws(PostgresError) -> TokenRow? {
+        let rows = try await pool.query(
+            """
+            SELECT hash, name, role, tenant
+            FROM tokens
+            WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+            """,
+            [.text(hash)])
+        guard let row = rows.first else { return nil }
+        return TokenRow(
+            hash: try row.text(0), name: try row.text(1), role: try row.text(2), tenant: try row.text(3))
+    }
+
+    /// Records a token; one that is known already stays as it is.
+    public func keep(_ token: TokenRow) async throws(PostgresError) {
+        _ = try await pool.query(
+            "INSERT INTO tokens (hash, name, role, tenant) VALUES ($1, $2, $3, $4) ON CONFLICT (hash) DO NOTHING",
+            [.text(token.hash), .text(token.name), .text(token.role), .text(token.tenant)])
+    }
+}
