@@ -19,7 +19,7 @@ extension ProjectManifest {
                 code: .missing,
                 message:
                     "The project has no \(fileName) (of at most \(maxBytes) bytes) at its root, so nothing says how to "
-                    + "install, test and start it. Add one; docs/agents.md describes it."
+                    + "install, test and start it."
             )
         }
         let json: JSONValue

@@ -195,11 +195,19 @@ actor PythonForTests {
             if let given, try await sandbox.run(given, ["-c", check]).succeeded { return given }
             let place = FileManager.default.temporaryDirectory.path + "/baton-test-venv-\(geteuid())"
             let python = place + "/bin/python"
-            if try await sandbox.run(python, ["-c", check]).succeeded { return python }
-            let made = try await sandbox.run("python3", ["-m", "venv", place])
+            if FileManager.default.isExecutableFile(atPath: python),
+                try await sandbox.run(python, ["-c", check]).succeeded
+            {
+                return python
+            }
+            let made = try await sandbox.run("python3", ["-m", "venv", "--clear", place])
             guard made.succeeded else { throw Sandbox.Failure(description: made.errorText + made.text) }
             let installed = try await sandbox.run(
-                python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pytest", "playwright"],
+                python,
+                [
+                    "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pytest==9.2.0",
+                    "playwright==1.65.2",
+                ],
                 environment: ["HOME": ProcessInfo.processInfo.environment["HOME"] ?? sandbox.path])
             guard installed.succeeded else { throw Sandbox.Failure(description: installed.errorText) }
             return python
