@@ -1,0 +1,33 @@
+import AgentRuntime
+
+/// The regular files that a project's repository tracks.
+struct TrackedFiles: Sendable, Hashable {
+    /// Relative to the project, in git's order.
+    var paths: [String]
+    /// More are left out.
+    static let maxFiles = 20_000
+    /// Whether some were left out.
+    var isCut: Bool
+
+    /// - Throws: ``ActionFailure`` when git can't list them.
+    static func list(with context: ActionContext) async throws -> TrackedFiles {
+        let output = try await context.tools.runChecked(
+            ToolCommand("git", ["ls-files", "--stage", "-z"], in: context.workspace, logsOutput: false))
+        return TrackedFiles(listing: output.standardOutput, isTruncated: output.truncated)
+    }
+
+    /// - Parameter listing: what `git ls-files --stage -z` prints: mode, object, stage, tab, path, NUL.
+    init(listing: [UInt8], isTruncated: Bool = false) {
+        paths = []
+        isCut = isTruncated
+        for entry in listing.split(separator: 0) {
+            // Links lead elsewhere, and submodules are somebody else's.
+            guard entry.starts(with: "100".utf8), let tab = entry.firstIndex(of: 0x09) else { continue }
+            guard paths.count < Self.maxFiles else {
+                isCut = true
+                break
+            }
+            if let path = String(validating: entry[(tab + 1)...], as: UTF8.self) { paths.append(path) }
+        }
+    }
+}
