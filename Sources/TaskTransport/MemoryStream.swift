@@ -27,8 +27,7 @@ struct MemoryStream<Message: Sendable>: Sendable {
 
     /// Delivers what nobody got yet.
     mutating func read(limit: Int, for consumer: String, now: Int64) -> [Entry] {
-        let last = lastDelivered
-        let found = Array(entries.lazy.filter { $0.id > last }.prefix(limit))
+        let found = Array(entries[firstUnread...].prefix(limit))
         for entry in found {
             pending[entry.id] = Pending(consumer: consumer, deliveredAt: now, deliveries: 1)
             lastDelivered = entry.id
@@ -65,5 +64,15 @@ struct MemoryStream<Message: Sendable>: Sendable {
     }
 
     /// The oldest entry that nobody got.
-    var oldestUnread: Entry? { entries.first { $0.id > lastDelivered } }
+    var oldestUnread: Entry? { entries[firstUnread...].first }
+
+    /// The place of the oldest entry that nobody got; entries are in the order of their ids.
+    private var firstUnread: Int {
+        var range = 0..<entries.count
+        while !range.isEmpty {
+            let middle = (range.lowerBound + range.upperBound) / 2
+            range = entries[middle].id > lastDelivered ? range.lowerBound..<middle : middle + 1..<range.upperBound
+        }
+        return range.lowerBound
+    }
 }

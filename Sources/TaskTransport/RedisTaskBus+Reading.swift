@@ -101,6 +101,7 @@ extension RedisTaskBus {
         let idle = Duration.milliseconds(idleMilliseconds)
         var messages: [InboundMessage] = []
         do throws(RedisError) {
+            try await showLife(on: stream)
             let silent = try await walker.consumers(of: stream, group: group).filter {
                 $0.name != consumerName && $0.pending > 0 && $0.idleMilliseconds >= idleMilliseconds
             }
@@ -126,6 +127,23 @@ extension RedisTaskBus {
             if messages.isEmpty { throw TransportError(error) }
         }
         return messages
+    }
+}
+
+extension RedisTaskBus {
+    /// Makes the server note that our consumer is alive, though it may have no time to read: by a read of what is pending
+    /// after the last id there can be, which is nothing. Without it others would take over what we are at work on, and
+    /// after some rounds it would pass for poison.
+    private func showLife(on stream: String) async throws(RedisError) {
+        let last = StreamEntryID(milliseconds: .max, sequence: .max - 1)
+        do throws(RedisError) {
+            _ = try await walker.read(
+                RedisGroupRead(
+                    group: ChannelNames.orchestratorsGroup, consumer: consumerName, streams: [stream], count: 1,
+                    position: .pending(after: last)))
+        } catch {
+            guard error.code == .noGroup else { throw error }
+        }
     }
 }
 

@@ -223,19 +223,36 @@ import Testing
         let (bus, client) = (bus(server), RedisClient(server.overSocket))
         try await bus.ensureGroups(agentTypes: ["scaffold"])
         let agent = agent(server)
-        _ = try await bus.publish([Sample.task(1)])
+        _ = try await bus.publish([Sample.task(1), Sample.task(9)])
         let claimed = try await agent.claim(freeSlots: 1, block: wait)
         _ = try await client.send(RedisCommand("CONFIG", "SET", "maxmemory", "1"))
+        #expect(try await agent.claim(freeSlots: 1, block: wait).map(\.number) == [9], "Taking needs no memory.")
         let publishing = await #expect(throws: TransportError.self) { try await bus.publish([Sample.task(2)]) }
         #expect(publishing?.code == .outOfMemory)
         let reporting = await #expect(throws: TransportError.self) {
             try await agent.report([Sample.outgoing(1, claimed[0])])
         }
         #expect(reporting?.code == .outOfMemory)
-        #expect(try await bus.taskEntries(ofTypes: ["scaffold"]).count == 1, "Without its result the task stays.")
+        #expect(try await bus.taskEntries(ofTypes: ["scaffold"]).count == 2, "Without its result a task stays.")
         _ = try await client.send(RedisCommand("CONFIG", "SET", "maxmemory", "0"))
         try await agent.report([Sample.outgoing(1, claimed[0])])
-        #expect(try await bus.taskEntries(ofTypes: ["scaffold"]).isEmpty)
+        #expect(try await bus.taskEntries(ofTypes: ["scaffold"]).map(\.reference) == [Sample.reference(9)])
+    }
+
+    @Test func aLivingOrchestratorThatHasNoTimeToReadIsNotRobbed() async throws {
+        let server = RedisTestServer()
+        let (slow, other, client) = (bus(server), bus(server, "orchestrator-2"), RedisClient(server.overSocket))
+        try await slow.ensureGroups(agentTypes: [])
+        try await agent(server).report([Sample.outgoing(1, nil)])
+        #expect(try await slow.readResults(limit: 9, block: wait).count == 1)
+        let idle = 1_000
+        var silence = 0
+        while silence < idle {
+            let consumers = try await client.consumers(of: names.results, group: "orchestrators")
+            silence = consumers.first?.idleMilliseconds ?? 0
+        }
+        #expect(try await slow.claimResults(idleMilliseconds: idle).isEmpty, "Its sweeper still goes round.")
+        #expect(try await other.claimResults(idleMilliseconds: idle).isEmpty)
     }
 
     @Test func theLagIsTheAgeOfTheOldestUnreadSignal() async throws {
