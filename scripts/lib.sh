@@ -27,6 +27,27 @@ phase() {
 
 print_phases() { printf '%s\n' "Time of each phase:" "${phases[@]/#/  }" >&2; }
 
+# quietly NAME COMMAND…: keeps the output to itself; a terminal sees the elapsed time, and a failure the last lines.
+quietly() {
+    local name=$1 begun=$SECONDS status=0 log ticker=
+    shift
+    log=$(mktemp)
+    if [ -t 2 ]; then
+        # It ends with this script even when that is killed, for it looks.
+        while sleep 1 && kill -0 $$ 2>/dev/null; do printf '\r  … %s, %d s ' "$name" $((SECONDS - begun)) >&2; done &
+        ticker=$!
+    fi
+    "$@" >"$log" 2>&1 || status=$?
+    if [ -n "$ticker" ]; then
+        kill "$ticker" 2>/dev/null || true
+        wait "$ticker" 2>/dev/null || true
+        printf '\r\033[K' >&2
+    fi
+    [ "$status" = 0 ] || { say "$name failed:" && tail -n 40 "$log" >&2; }
+    rm -f "$log"
+    return "$status"
+}
+
 is_installed() { dpkg-query -W -f='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }
 
 # Installs the Debian packages that are missing: as root at once, otherwise after asking, through sudo.
@@ -41,7 +62,7 @@ install_missing() {
     [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$(id -u)" = 0 ]; then
         say "Installing ${missing[*]} with apt-get (1 to 3 minutes, once; no system service is started)."
-        "$checkout/scripts/install-packages" "${missing[@]}"
+        quietly "installing packages" "$checkout/scripts/install-packages" "${missing[@]}"
         return
     fi
     say "Baton needs some Debian packages:"
@@ -49,7 +70,8 @@ install_missing() {
     if [ ! -t 0 ] || ! command -v sudo >/dev/null; then give_up 69 "Run that line, then this script again."; fi
     read -r -p "Run it now, without starting any system service (1 to 3 minutes)? [y/N] " answer
     [[ $answer == [yY]* ]] || give_up 69 "Nothing was installed."
-    sudo "$checkout/scripts/install-packages" "${missing[@]}"
+    sudo -v # asks for the password, if it must, before the output is kept back
+    quietly "installing packages" sudo "$checkout/scripts/install-packages" "${missing[@]}"
 }
 
 # Builds the executables unless nothing changed since the last build.
@@ -60,7 +82,7 @@ build() {
     local begun
     begun=$(mktemp)
     # What is edited during the build is newer than this file, so the next run builds again.
-    swift build -c "$configuration" >&2 || { rm -f "$begun"; return 1; }
+    quietly "building" swift build -c "$configuration" || { rm -f "$begun"; return 1; }
     mv "$begun" "$stamp"
 }
 
