@@ -97,8 +97,7 @@ public final class RedisAgentTaskBus: AgentTaskBus {
         do throws(TransportError) {
             try await handBack(sorted[freeSlots...].map(claimed))
         } catch {
-            // What is ours must not be lost over what isn't: the rest is claimed again from what is pending.
-            for delivery in sorted[freeSlots...] { tasks.forget([delivery.id], of: delivery.stream) }
+            // What is ours must not be lost over what isn't: the rest is claimed again.
         }
         return sorted[..<freeSlots].map(claimed)
     }
@@ -137,8 +136,7 @@ public final class RedisAgentTaskBus: AgentTaskBus {
         }
         let ended = appendRemoval(of: tasks, to: &batch)
         batch.endTransaction()
-        try await carry(batch)
-        release(ended)
+        try await partWith(ended, by: batch)
     }
 
     /// See ``AgentTaskBus/discard(_:)``.
@@ -148,8 +146,7 @@ public final class RedisAgentTaskBus: AgentTaskBus {
         batch.beginTransaction()
         let ended = appendRemoval(of: tasks, to: &batch)
         batch.endTransaction()
-        try await carry(batch)
-        release(ended)
+        try await partWith(ended, by: batch)
     }
 
     /// See ``AgentTaskBus/reject(_:signal:)``.
@@ -159,8 +156,7 @@ public final class RedisAgentTaskBus: AgentTaskBus {
         appendSignal(.rejected(signal), to: &batch)
         let ended = appendRemoval(of: [task], to: &batch)
         batch.endTransaction()
-        try await carry(batch)
-        release(ended)
+        try await partWith(ended, by: batch)
     }
 
     /// See ``AgentTaskBus/send(_:)-(AgentSignal)``.
@@ -227,6 +223,17 @@ public final class RedisAgentTaskBus: AgentTaskBus {
             batch.removeEntries(ids, of: stream, group: ChannelNames.agentsGroup)
         }
         return ids
+    }
+
+    /// Sends a batch that rids us of entries. If it fails, those that are still ours are claimed again.
+    private func partWith(_ ids: [[StreamEntryID]], by batch: RedisBatch) async throws(TransportError) {
+        do throws(TransportError) {
+            try await carry(batch)
+            release(ids)
+        } catch {
+            for (lane, ids) in ids.enumerated() where !ids.isEmpty { tasks.forget(ids, of: lane) }
+            throw error
+        }
     }
 
     private func release(_ ids: [[StreamEntryID]]) {

@@ -95,11 +95,12 @@ public protocol AgentTaskBus: Sendable {
     /// - Parameters:
     ///   - freeSlots: how many at most, at least 1.
     ///   - block: how long to wait if there is none.
-    /// - Returns: tasks, the most urgent first; none after the time. Each is held until it is reported, rejected or handed
-    ///   back.
+    /// - Returns: tasks, the most urgent first; none after the time. Each is held until it is reported, handed back,
+    ///   discarded or rejected. When one of the last three fails, those that are still ours are claimed again.
     func claim(freeSlots: Int, block: Duration) async throws(TransportError) -> [ClaimedTask]
 
-    /// Puts results onto the stream and acknowledges and deletes their tasks' entries, as one step.
+    /// Puts results onto the stream and acknowledges and deletes their tasks' entries, as one step. If it fails, the tasks
+    /// stay held: report the same again.
     func report(_ results: [OutgoingResult]) async throws(TransportError)
 
     /// Puts tasks back onto their streams for another agent, as one step.

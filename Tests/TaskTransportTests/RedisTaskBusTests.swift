@@ -226,9 +226,13 @@ import Testing
         _ = try await bus.publish([Sample.task(1), Sample.task(9)])
         let claimed = try await agent.claim(freeSlots: 1, block: wait)
         _ = try await client.send(RedisCommand("CONFIG", "SET", "maxmemory", "1"))
-        #expect(try await agent.claim(freeSlots: 1, block: wait).map(\.number) == [9], "Taking needs no memory.")
         let publishing = await #expect(throws: TransportError.self) { try await bus.publish([Sample.task(2)]) }
         #expect(publishing?.code == .outOfMemory)
+        let other = try await agent.claim(freeSlots: 1, block: wait)
+        #expect(other.map(\.number) == [9], "Taking needs no memory.")
+        await #expect(throws: TransportError.self) { try await agent.handBack(other) }
+        #expect(
+            try await agent.claim(freeSlots: 5, block: wait) == other, "What could not be handed back is still ours.")
         let reporting = await #expect(throws: TransportError.self) {
             try await agent.report([Sample.outgoing(1, claimed[0])])
         }
