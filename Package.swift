@@ -15,19 +15,18 @@ let settings: [SwiftSetting] =
 extension Target.Dependency {
     static let log = product(name: "Logging", package: "swift-log")
     static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let arguments = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let httpClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
-    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
-    static let nioFoundation = product(name: "NIOFoundationCompat", package: "swift-nio")
     static let yams = product(name: "Yams", package: "Yams")
     static let mustache = product(name: "Mustache", package: "swift-mustache")
     static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
     static let systemPackage = product(name: "SystemPackage", package: "swift-system")
-    static let histogram = product(name: "Histogram", package: "hdrhistogram-swift")
 }
 
 /// A library of ours under `Sources/`.
@@ -38,13 +37,21 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 /// One of the five agents, under `agents/`.
 func agent(_ name: String, at folder: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .executableTarget(
-        name: name, dependencies: ["AgentRuntime", "AgentProtocol", "JSONTools", .log] + dependencies,
+        name: name, dependencies: ["AgentRuntime", "AgentProtocol", "ProjectTools", "JSONTools", .log] + dependencies,
         path: "agents/\(folder)", swiftSettings: settings)
 }
 
 /// The tests of a target, under `Tests/`.
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: dependencies, swiftSettings: settings)
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.byName(name: name)] + (name == "JSONTools" ? [] : ["JSONTools"]) + dependencies,
+        swiftSettings: settings)
+}
+
+/// What several test targets share, under `Tests/`.
+func testSupport(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
 }
 
 let package = Package(
@@ -78,8 +85,8 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         // Templates of the scaffold agent.
         .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
-        // Tools that agents run: process groups, teardown, bounded output.
-        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
+        // Tools that agents run: process groups, teardown, bounded output. Without its Foundation part.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
         // File descriptors and paths in swift-subprocess's API.
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     ],
@@ -104,26 +111,63 @@ let package = Package(
             "OrchestratorAPI",
             [
                 "OrchestratorEngine", "WorkflowCore", "WorkflowDefinitions", "WorkflowStorage", "JSONTools",
-                .hummingbird, .httpTypes, .nioCore, .log,
+                "PostgresDriver", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .lifecycle, .log,
             ]),
-        library("AgentRuntime", ["AgentProtocol", "TaskTransport", "JSONTools", .log, .lifecycle, .subprocess, .systemPackage]),
-        library("LocalStack", ["JSONTools"]),
+        library(
+            "AgentRuntime",
+            [
+                "AgentProtocol", "TaskTransport", "RedisDriver", "BlockingIO", "JSONTools", .log, .lifecycle,
+                .unixSignals, .subprocess, .systemPackage,
+            ]),
+        // What the agents share that deals with projects: the manifest, its commands, test reports.
+        library("ProjectTools", ["AgentRuntime", "AgentProtocol", "JSONTools"]),
+        library("LocalStack", ["JSONTools", .subprocess, .systemPackage]),
         .executableTarget(
             name: "OrchestratorMain",
             dependencies: [
-                "OrchestratorAPI", "OrchestratorEngine", "WorkflowStorage", "WorkflowDefinitions", "WorkflowCore",
-                "TaskTransport", "RedisDriver", "PostgresDriver", "JSONTools", .log, .lifecycle, .arguments, .hummingbird,
+                "OrchestratorAPI", "OrchestratorEngine", "WorkflowStorage", "WorkflowDefinitions", "TaskTransport",
+                "AgentProtocol", "RedisDriver", "PostgresDriver", "JSONTools", "WorkflowCore", .log, .lifecycle,
+                .unixSignals, .arguments,
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "BatonCLI",
-            dependencies: ["LocalStack", "JSONTools", .arguments, .httpClient, .nioCore, .nioFoundation, .log],
+            dependencies: ["LocalStack", "JSONTools", .arguments, .httpClient, .nioCore, .nioHTTP1],
             swiftSettings: settings),
         agent("ScaffoldAgent", at: "scaffold", [.yams, .mustache]),
         agent("ValidationAgent", at: "validation", [.yams]),
         agent("E2EAgent", at: "e2e"),
         agent("IntegrationAgent", at: "integration"),
         agent("DeploymentAgent", at: "deployment"),
+
+        testSupport("JSONTestSupport", ["JSONTools"]),
+        testSupport("RedisTestSupport"),
+        testSupport("AgentTestSupport", ["AgentRuntime", "AgentProtocol", "JSONTools", .subprocess, .systemPackage]),
+        tests("BlockingIO"),
+        tests("JSONTools", ["JSONTestSupport"]),
+        tests("AgentProtocol", ["JSONTestSupport"]),
+        tests("RedisDriver", ["RedisTestSupport", "BlockingIO"]),
+        tests("PostgresDriver", ["BlockingIO"]),
+        tests("TaskTransport", ["AgentProtocol", "RedisDriver", "RedisTestSupport"]),
+        tests("WorkflowCore"),
+        tests("WorkflowDefinitions", ["WorkflowCore"]),
+        tests(
+            "OrchestratorEngine",
+            ["AgentProtocol", "LocalStack", "PostgresDriver", "TaskTransport", "WorkflowCore", "WorkflowStorage", .log]),
+        tests(
+            "OrchestratorAPI",
+            ["OrchestratorEngine", "LocalStack", "PostgresDriver", "TaskTransport", "WorkflowCore", "WorkflowStorage", .log]),
+        tests("AgentRuntime", ["AgentProtocol", "TaskTransport", "RedisDriver", "RedisTestSupport", "BlockingIO", .log]),
+        tests("ProjectTools", ["AgentRuntime", "AgentProtocol"]),
+        tests("LocalStack"),
+        tests("BatonCLI", ["LocalStack"]),
+        tests("ScaffoldAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),
+        tests("ValidationAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),
+        tests("E2EAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),
+        tests("IntegrationAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),
+        tests(
+            "DeploymentAgent",
+            ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools", .subprocess, .systemPackage]),
     ],
     swiftLanguageModes: [.v6]
 )

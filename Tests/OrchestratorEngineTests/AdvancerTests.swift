@@ -3,6 +3,7 @@ import JSONTools
 import OrchestratorEngine
 import PostgresDriver
 import Synchronization
+import TaskTransport
 import Testing
 import WorkflowCore
 import WorkflowStorage

@@ -6,6 +6,7 @@ import Logging
 import OrchestratorEngine
 import PostgresDriver
 import Synchronization
+import TaskTransport
 import Testing
 import WorkflowCore
 import WorkflowStorage

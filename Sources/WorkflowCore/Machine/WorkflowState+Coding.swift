@@ -1,4 +1,4 @@
-public import JSONTools
+import JSONTools
 
 /// The stored form: JSON with short keys, defaults left out, so that `convert_from(state, 'UTF8')` can be read in psql.
 extension WorkflowState {
