@@ -1,6 +1,6 @@
 import Glibc
 
-/// Whole files of bounded size, read and replaced in one go.
+/// Whole files of bounded size, read and replaced in one go, and what they lie in.
 public enum SmallFile {
     /// The bytes of a regular file.
     ///
@@ -74,6 +74,20 @@ public enum SmallFile {
         }
         try makeDirectories(String(path[..<slash]))
         if mkdir(path, 0o755) != 0, errno != EEXIST { throw FileError("create the directory", path) }
+    }
+
+    /// Names in a directory in order, without those that begin with a dot; none when it can't be read.
+    public static func names(in directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
     }
 
     private static func read(_ descriptor: Int32, maxBytes: Int) -> [UInt8]? {

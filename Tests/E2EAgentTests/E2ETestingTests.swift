@@ -143,7 +143,7 @@ struct E2ETestingTests {
             let result = try await run(
                 sandbox, TinyApp.files(healthy: "false"), payload: ["health_timeout_seconds": 2])
             #expect(result.errors.map(\.code) == ["APP_NOT_HEALTHY"])
-            #expect(result.errors.first?.message.contains("status 503") == true)
+            #expect(result.errors.first?.message.contains("/health answered 503") == true)
             #expect(result.errors.first?.message.contains("listening on") == true)
         }
     }

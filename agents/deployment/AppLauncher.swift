@@ -10,25 +10,6 @@ struct AppLauncher: Sendable {
     /// How long an app may take from its start until it is healthy, in seconds.
     let healthSeconds: Double
 
-    /// What a health check found.
-    struct Health: Sendable, Hashable {
-        var isHealthy: Bool
-        var status: Int?
-        /// From the start to the first good answer.
-        var seconds: Double
-        /// Why not; empty when healthy.
-        var problem: String
-
-        var json: JSONValue {
-            var object: JSONObject = [
-                "healthy": .bool(isHealthy), "status": status.map { .integer(Int64($0)) } ?? .null,
-                "seconds": .number((seconds * 100).rounded() / 100),
-            ]
-            if !problem.isEmpty { object["problem"] = .string(problem) }
-            return .object(object)
-        }
-    }
-
     /// Variables of a deployed app: an allow-list of the agent's own and what the app has to know.
     ///
     /// - Parameter own: the agent's environment.
@@ -46,7 +27,7 @@ struct AppLauncher: Sendable {
     }
 
     /// Tries a release on a port of its own, as a process that ends with this attempt.
-    func rehearse(_ release: Release, manifest: ProjectManifest) async throws -> Health {
+    func rehearse(_ release: Release, manifest: ProjectManifest) async throws -> AppHealth {
         let port = try context.tools.freePort()
         let environment = await environment(port: port)
         let server = try await runPreparation(manifest, release: release, environment: environment)
@@ -55,7 +36,7 @@ struct AppLauncher: Sendable {
         // This process is the agent's own and has to go with it; only what is deployed stays.
         command.environment[AppProcess.markVariable] = ""
         let tool = try await context.tools.spawn(command)
-        var health: Health
+        var health: AppHealth
         do {
             health = try await waitUntilHealthy(port: port, path: manifest.health) { tool.isRunning }
         } catch {
@@ -85,32 +66,10 @@ struct AppLauncher: Sendable {
             ))
     }
 
-    /// Asks for an app's health until it is well, has ended, or time is up.
-    func waitUntilHealthy(
-        port: Int,
-        path: String,
-        isRunning: @Sendable () -> Bool
-    ) async throws -> Health {
-        let start = ContinuousClock.now
-        let deadline = start + .seconds(healthSeconds)
-        var problem = "there was no time to ask"
-        var status: Int?
-        while ContinuousClock.now < deadline {
-            guard isRunning() else {
-                return Health(isHealthy: false, status: nil, seconds: 0, problem: "it ended before it answered \(path)")
-            }
-            let probe = await context.tools.probe("http://127.0.0.1:\(port)\(path)", timeoutSeconds: 2)
-            status = probe.status
-            if probe.isHealthy, isRunning() {
-                let seconds = (ContinuousClock.now - start) / .seconds(1)
-                return Health(isHealthy: true, status: probe.status, seconds: seconds, problem: "")
-            }
-            problem = probe.status.map { "\(path) answered \($0)" } ?? probe.problem ?? "no answer"
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        return Health(
-            isHealthy: false, status: status, seconds: healthSeconds,
-            problem: "not healthy within \(Int(healthSeconds)) s: \(problem)")
+    /// Waits until an app is well.
+    func waitUntilHealthy(port: Int, path: String, isRunning: @Sendable () -> Bool) async throws -> AppHealth {
+        try await AppHealth.wait(
+            for: path, onPort: port, seconds: healthSeconds, tools: context.tools, isRunning: isRunning)
     }
 
     /// Runs the commands of `start` before the last to their end.

@@ -209,6 +209,6 @@ struct ProcessStat: Sendable, Hashable {
 
     /// All processes that can be seen.
     static func all() -> [ProcessStat] {
-        DeploymentDirectory.names(in: "/proc").compactMap { Int32($0) }.compactMap { ProcessStat(of: $0) }
+        SmallFile.names(in: "/proc").compactMap { Int32($0) }.compactMap { ProcessStat(of: $0) }
     }
 }

@@ -25,7 +25,7 @@ struct Deployer: Sendable {
     /// What came of a deployment.
     enum Ending: Sendable {
         /// The release serves.
-        case healthy(AppRecord, AppLauncher.Health)
+        case healthy(AppRecord, AppHealth)
         /// It doesn't.
         case unhealthy(Setback)
     }
@@ -79,11 +79,11 @@ struct Deployer: Sendable {
         if let process = previous?.process { await AppProcess.stop(process) }
         await stopStrays()
         var record = record(of: release, manifest: manifest, port: port, previous: previous)
-        let health: AppLauncher.Health
+        let health: AppHealth
         do {
             health = try await serve(release, manifest: manifest, record: &record)
         } catch {
-            health = .init(isHealthy: false, status: nil, seconds: 0, problem: "\(error)")
+            health = AppHealth(isHealthy: false, status: nil, problem: "\(error)")
         }
         guard health.isHealthy else {
             if let process = record.process { await AppProcess.stop(process, graceSeconds: 2) }
@@ -107,7 +107,7 @@ struct Deployer: Sendable {
         _ release: Release,
         manifest: ProjectManifest,
         record: inout AppRecord
-    ) async throws -> AppLauncher.Health {
+    ) async throws -> AppHealth {
         let port = record.port
         try await waitUntilFree(port)
         let process = try await launcher.start(release, manifest: manifest, port: port)

@@ -62,7 +62,7 @@ struct DeploymentAction: AgentAction {
         else { return nil }
         let probe = await context.tools.probe(record.url + record.health, timeoutSeconds: 5)
         guard probe.isHealthy else { return nil }
-        let health = AppLauncher.Health(isHealthy: true, status: probe.status, seconds: 0, problem: "")
+        let health = AppHealth(isHealthy: true, status: probe.status)
         return DeploymentReport.outcome(.healthy(record, health), name: directory.name)
     }
 }

@@ -66,25 +66,12 @@ struct DeploymentDirectory: Sendable {
 
     /// Releases that may be deleted: complete or not, all but the newest ``keptReleases`` and those named.
     func superseded(keeping kept: Set<String>) -> [String] {
-        let names = Self.names(in: releases)
+        let names = SmallFile.names(in: releases)
         let ids = names.filter(Release.isID).map { id -> (id: String, seconds: Int) in
             var status = stat()
             return (id, stat("\(releases)/\(id).ready", &status) == 0 ? status.st_mtim.tv_sec : 0)
         }
         let newest = Set(ids.sorted { ($0.seconds, $0.id) > ($1.seconds, $1.id) }.prefix(Self.keptReleases).map(\.id))
         return ids.map(\.id).filter { !newest.contains($0) && !kept.contains($0) }.sorted()
-    }
-
-    static func names(in directory: String) -> [String] {
-        guard let stream = opendir(directory) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if !name.hasPrefix(".") { names.append(name) }
-        }
-        return names
     }
 }

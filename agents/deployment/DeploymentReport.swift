@@ -1,6 +1,7 @@
 import AgentProtocol
 import AgentRuntime
 import JSONTools
+import ProjectTools
 
 /// What a deployment or a rollback reports.
 enum DeploymentReport {

@@ -18,7 +18,7 @@ struct PortBook: Sendable {
         let mine = promised(in: directory)
         if wanted == nil, let mine { return mine }
         var promised: [Int: String] = [:]
-        for name in DeploymentDirectory.names(in: directory.parent) where name != directory.name.description {
+        for name in SmallFile.names(in: directory.parent) where name != directory.name.description {
             guard let other = try? DeploymentName(name) else { continue }
             let place = DeploymentDirectory(other, parent: directory.parent)
             if let port = self.promised(in: place) { promised[port] = name }

@@ -34,14 +34,16 @@ struct AppUnderTest: Sendable {
             try await context.tools.runChecked(try runner.tool(command, environment: environment))
         }
         let tool = try await context.tools.spawn(try runner.tool(server, environment: environment))
-        let app = AppUnderTest(url: "http://127.0.0.1:\(port)", tool: tool)
         do {
-            try await app.waitUntilHealthy(path: manifest.health, tools: context.tools, seconds: healthSeconds)
+            let health = try await AppHealth.wait(
+                for: manifest.health, onPort: port, seconds: healthSeconds, tools: context.tools
+            ) { tool.isRunning }
+            guard health.isHealthy else { throw await failure(health, of: tool, path: manifest.health) }
         } catch {
-            await app.stop()
+            await tool.stop()
             throw error
         }
-        return app
+        return AppUnderTest(url: "http://127.0.0.1:\(port)", tool: tool)
     }
 
     /// Ends the app and all that it started.
@@ -51,30 +53,20 @@ struct AppUnderTest: Sendable {
     /// Whether the app has ended by itself meanwhile.
     var hasEnded: Bool { !tool.isRunning }
 
-    private func waitUntilHealthy(path: String, tools: Toolbox, seconds: Double) async throws {
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        var answer = "none was asked for"
-        while ContinuousClock.now < deadline {
-            guard tool.isRunning else {
-                let output = await tool.stop()
-                throw ActionFailure(
-                    code: "APP_NOT_STARTED",
-                    message: "The app ended with status \(output?.exitCode ?? -1) before it answered \(path):\n"
-                        + (output?.lastLines() ?? "")
-                )
-            }
-            let probe = await tools.probe(url + path, timeoutSeconds: 2)
-            if probe.isHealthy, tool.isRunning { return }
-            answer = probe.status.map { "status \($0)" } ?? probe.problem ?? "no answer"
-            try await Task.sleep(for: .milliseconds(100))
-        }
+    private static func failure(_ health: AppHealth, of tool: RunningTool, path: String) async -> ActionFailure {
         let output = await tool.stop()
-        throw ActionFailure(
+        let lines = output?.lastLines() ?? ""
+        if health.hasEnded {
+            return ActionFailure(
+                code: "APP_NOT_STARTED",
+                message: "The app ended with status \(output?.exitCode ?? -1) before it answered \(path):\n\(lines)"
+            )
+        }
+        return ActionFailure(
             code: "APP_NOT_HEALTHY",
-            message: "The app did not answer \(path) well within \(Int(seconds)) s of its start on the port in PORT "
-                + "(last: \(answer)). Its last lines:\n" + (output?.lastLines() ?? ""),
+            message: "The app was started with PORT set and is \(health.problem). Its last lines:\n\(lines)",
             retryable: true,
-            detail: ["health": .string(path), "seconds": .number(seconds)]
+            detail: ["health": .string(path), "status": health.status.map { .integer(Int64($0)) } ?? .null]
         )
     }
 }

@@ -120,7 +120,7 @@ extension E2EEvidence {
                 (file: name, caption: "\(page.path), \(name.hasSuffix("-phone.png") ? "phone" : "desktop")")
             }
         }
-        let testFiles = ProjectTests.names(in: directory + "/tests")
+        let testFiles = SmallFile.names(in: directory + "/tests")
         let testPictures = testFiles.filter { $0.hasSuffix(".png") }
             .map { (file: "tests/\($0)", caption: "end of \($0.dropLast(4))") }
         var pictures: [ReportPage.Picture] = []

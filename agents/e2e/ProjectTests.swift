@@ -1,6 +1,5 @@
 import AgentProtocol
 import AgentRuntime
-import Glibc
 import JSONTools
 import ProjectTools
 
@@ -12,7 +11,7 @@ struct ProjectTests: Sendable {
 
     /// Whether the project has tests of its own in `e2e`, which are then run as they are.
     var exist: Bool {
-        Self.names(in: context.workspace + "/e2e").contains { name in
+        SmallFile.names(in: context.workspace + "/e2e").contains { name in
             name.hasSuffix(".py") && (name.hasPrefix("test_") || name.hasSuffix("_test.py"))
         }
     }
@@ -58,19 +57,5 @@ struct ProjectTests: Sendable {
             "git", ["-C", context.workspace] + arguments, environment: environment, logsOutput: false)
         let text = try await context.tools.runChecked(command).text
         return text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
-    }
-
-    /// Names in a directory in order; none when it can't be read.
-    static func names(in directory: String) -> [String] {
-        guard let stream = opendir(directory) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            names.append(
-                withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                })
-        }
-        return names.sorted()
     }
 }
