@@ -46,11 +46,20 @@ function format(value) {
   return String(value).replace('-', '−');
 }
 
+function showMistake(text, position) {
+  show('Error', { error: text });
+  input.focus();
+  input.setSelectionRange(position - 1, position);
+}
+
 async function compute() {
   const expression = input.value.trim();
   if (expression === '') return;
+  input.value = expression;
   const mine = ++request;
   try {
+    // A mistake is told at once; the server, which has the last word, is asked for results only.
+    evaluate(expression);
     const response = await fetch('/api/calculate', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -59,15 +68,16 @@ async function compute() {
     const answer = await response.json();
     if (mine !== request) return;
     if (!response.ok) {
-      show('Error', { error: answer.error });
-      if (answer.position) input.setSelectionRange(answer.position - 1, answer.position);
+      showMistake(answer.error, answer.position ?? 1);
       return;
     }
     show(format(answer.result));
     settled = true;
     remember({ expression, result: answer.result });
-  } catch {
-    if (mine === request) show('Error', { error: 'The server cannot be reached. Try again.' });
+  } catch (error) {
+    if (mine !== request) return;
+    if (error instanceof CalculatorError) showMistake(error.message, error.position);
+    else show('Error', { error: 'The server cannot be reached. Try again.' });
   }
 }
 
