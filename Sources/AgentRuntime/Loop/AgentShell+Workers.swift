@@ -1,5 +1,4 @@
 import AgentProtocol
-import BlockingIO
 import JSONTools
 import Logging
 import TaskTransport
@@ -22,7 +21,7 @@ extension AgentShell {
 
     func sendReports() async {
         var complaint = Complaint(logger: logger, what: "results can't be reported")
-        while let orders = await reports.take(atMost: Self.reportBatch) {
+        while let orders = await reports.take(atMost: Self.reportBatch, totalling: Self.reportBytes, \.bytes.count) {
             let references = orders.map(\.reference)
             do {
                 try await bus.report(
@@ -89,8 +88,7 @@ extension AgentShell {
                 logger.warning("control messages were lost: too many at once", metadata: ["count": "\(count)"])
                 continue
             }
-            // Waits when the loop is behind, so that a flood on the channel can't grow without bound.
-            do { try await mailbox.sendWhenRoom(.input(input)) } catch { return }
+            send(.input(input))
         }
     }
 }

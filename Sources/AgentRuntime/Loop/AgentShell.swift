@@ -7,9 +7,9 @@ import TaskTransport
 
 /// Carries out what the ``TaskLoop`` decides: the only part that touches Redis, tasks and clocks.
 ///
-/// The loop runs on a thread of its own, woken by what happens and by the clock, and never waits for anything else. What
-/// takes time is put into outboxes, from which tasks on Swift's pool send it; actions run on the threads of their slots.
-/// So neither a slow Redis nor an action that computes for minutes delays a heartbeat.
+/// Whoever brings news steps the loop himself, under a lock that is held for microseconds; a thread of its own does so by
+/// the clock. What takes time is put into outboxes, from which tasks on Swift's pool send it; actions run on the threads
+/// of their slots. So neither a slow Redis nor an action that computes for minutes delays a heartbeat.
 final class AgentShell: Sendable {
     enum Message: Sendable {
         case input(TaskLoop.Input)
@@ -21,6 +21,7 @@ final class AgentShell: Sendable {
 
     /// So many results are reported in one transaction.
     static let reportBatch = 256
+    static let reportBytes = 2 << 20
     /// How long one claim waits for tasks; also how long an idle agent may take to end.
     static let claimPatience: Duration = .milliseconds(1000)
 
@@ -29,14 +30,13 @@ final class AgentShell: Sendable {
     let logger: Logger
     let level: LogLevelBox
     let health: HealthFile
-    let mailbox = BoundedMailbox<Message>(capacity: 8192, name: "agent loop")
     let progress = ProgressBoard()
     let logs: LogShipper
     let claims = Outbox<Int>()
     let reports = Outbox<ReportOrder>()
     let signals = Outbox<AgentSignal>(capacity: 4096)
     let chores = Outbox<Chore>()
-    private let loop: TaskLoop
+    private let core: Mutex<LoopCore>
     private let hasLeft = Outbox<Void>()
 
     /// What is to be told to the bus beside results and signals.
@@ -55,7 +55,7 @@ final class AgentShell: Sendable {
         logger: Logger,
         level: LogLevelBox
     ) {
-        loop = TaskLoop(registration: registration, limits: limits)
+        core = Mutex(LoopCore(loop: TaskLoop(registration: registration, limits: limits)))
         self.bus = bus
         self.runner = runner
         self.health = health
@@ -66,9 +66,12 @@ final class AgentShell: Sendable {
 
     /// Takes, runs and reports tasks until ``terminate()``; returns when the agent has said goodbye.
     func run() async {
-        let thread = DedicatedThread(name: "agent-loop") { [self] in
-            var work = LoopThread(shell: self, loop: loop)
-            work.run()
+        let clock = BoundedMailbox<Never>(capacity: 1, name: "agent clock")
+        let thread = DedicatedThread(name: "agent-clock") { [self] in
+            var isBusy = tick()
+            while case .timedOut = clock.waitAndTakeAll(atMost: 1, timeoutMilliseconds: isBusy ? 50 : 250) {
+                isBusy = tick()
+            }
         }
         await withTaskGroup { group in
             group.addTask { await self.claimTasks() }
@@ -81,11 +84,12 @@ final class AgentShell: Sendable {
             // The goodbye is the last signal; a Redis that isn't there can't keep us from leaving.
             await Self.wait(for: farewell, atMost: .seconds(2))
             for close in [claims.close, reports.close, chores.close, logs.close] { close() }
-            mailbox.close()
             await bus.close()
             group.cancelAll()
         }
+        clock.close()
         thread.join()
+        core.withLock { $0.close() }
     }
 
     /// Asks the agent to end: no more tasks, 25 s for those that were begun.
@@ -97,14 +101,23 @@ final class AgentShell: Sendable {
         hasLeft.put([()])
     }
 
-    /// Puts a message into the loop's mailbox without waiting, as long as there is room.
+    /// Tells the loop what happened, and does what follows from it.
     func send(_ message: Message) {
-        do {
-            try mailbox.send(message)
-        } catch {
-            switch error {
-            case .full: Task { try? await mailbox.sendWhenRoom(message) }
-            case .closed: break  // The loop has ended; nothing counts any more.
+        carryOut(core.withLock { $0.handle(message, for: self) })
+    }
+
+    private func tick() -> Bool {
+        let (afterwards, isBusy) = core.withLock { ($0.tick(for: self), $0.isBusy) }
+        carryOut(afterwards)
+        return isBusy
+    }
+
+    private func carryOut(_ afterwards: [LoopCore.Afterwards]) {
+        for act in afterwards {
+            switch act {
+            case .cancel(let task): task.cancel()
+            case .warn(let text): logger.warning("\(text)")
+            case .touchHealth: health.touch()
             }
         }
     }

@@ -27,11 +27,24 @@ final class Outbox<Item: Sendable>: Sendable {
 
     /// Waits for items; for one task only.
     ///
-    /// - Returns: At least one and at most `limit`, oldest first; nil when the outbox is closed and empty.
-    func take(atMost limit: Int) async -> [Item]? {
+    /// - Parameters:
+    ///   - limit: How many at most.
+    ///   - total: How large the batch may become by `size`; a larger item comes alone.
+    /// - Returns: At least one, oldest first; nil when the outbox is closed and empty.
+    func take(
+        atMost limit: Int,
+        totalling total: Int = .max,
+        _ size: (Item) -> Int = { _ in 0 }
+    ) async -> [Item]? {
         while true {
             let (batch, isClosed) = state.withLock { state -> ([Item], Bool) in
-                let batch = Array(state.items.prefix(limit))
+                var batch: [Item] = []
+                var sum = 0
+                for item in state.items.prefix(limit) {
+                    sum += size(item)
+                    if sum > total, !batch.isEmpty { break }
+                    batch.append(item)
+                }
                 state.items.removeFirst(batch.count)
                 return (batch, state.isClosed)
             }

@@ -123,10 +123,10 @@ struct AgentShellTests {
                     envelope: Array("junk".utf8))
             ])
             let signals = try await agent.signals(until: Self.isKind(.rejected))
-            guard case .rejected(let rejected)? = signals.last else {
-                Issue.record("the last signal is another")
-                return
-            }
+            let rejected = try #require(
+                signals.lazy.compactMap { signal -> RejectedSignal? in
+                    if case .rejected(let rejected) = signal { rejected } else { nil }
+                }.first)
             #expect(rejected.bytes == Array("junk".utf8) && rejected.stream == "agent:demo:tasks:high")
             #expect(try await agent.orchestrator.taskEntries(ofTypes: ["demo"]).isEmpty)
         }

@@ -1,18 +1,24 @@
 import AgentProtocol
-import BlockingIO
 import JSONTools
-import Logging
 import TaskTransport
 
-/// The thread that owns the ``TaskLoop`` and the attempts that run.
-struct LoopThread {
-    /// An attempt as the thread knows it.
+/// The ``TaskLoop`` with the attempts that run, behind the shell's lock.
+///
+/// Everything here is done while the lock is held and takes microseconds: what waits or sends goes into outboxes.
+struct LoopCore {
+    /// Something that may take a while, or calls code of actions, and is therefore done when the lock is free again.
+    enum Afterwards {
+        case cancel(Task<Void, Never>)
+        case warn(String)
+        case touchHealth
+    }
+
+    /// An attempt that runs.
     private struct Attempt {
         let work: Task<Void, Never>
         let stop: StopBox
     }
 
-    private let shell: AgentShell
     private var loop: TaskLoop
     private var attempts: [TaskReference: Attempt] = [:]
     private var tickets: [TaskReference: GrantTicket] = [:]
@@ -20,41 +26,37 @@ struct LoopThread {
     private var executorCount = 0
     private var inputs: [TaskLoop.Input] = []
     private var reports: [ReportOrder] = []
+    private var afterwards: [Afterwards] = []
     private let start = ContinuousClock.now
-    private var nextTick = ContinuousClock.now
 
-    init(shell: AgentShell, loop: TaskLoop) {
-        self.shell = shell
-        self.loop = loop
+    init(loop: TaskLoop) { self.loop = loop }
+
+    /// Whether the clock should be looked at often.
+    var isBusy: Bool { loop.isBusy }
+
+    /// Takes in a message and does what follows from it.
+    ///
+    /// - Returns: What has to be done when the lock is free again.
+    mutating func handle(_ message: AgentShell.Message, for shell: AgentShell) -> [Afterwards] {
+        receive(message)
+        return process(for: shell)
     }
 
-    /// Works until the loop has left and the mailbox was closed.
-    mutating func run() {
-        inputs = [.tick]
-        process()
-        while true {
-            let pause = loop.isBusy ? 50 : 250
-            switch shell.mailbox.waitAndTakeAll(atMost: 256, timeoutMilliseconds: pause) {
-            case .items(let messages):
-                for message in messages { receive(message) }
-                process()
-                if ContinuousClock.now >= nextTick { tick() }
-            case .timedOut:
-                tick()
-            case .closed:
-                for executor in freeExecutors { executor.close() }
-                return
-            }
-        }
-    }
-
-    private mutating func tick() {
-        nextTick = ContinuousClock.now + .milliseconds(50)
+    /// Lets the loop look at the clock.
+    ///
+    /// - Returns: What has to be done when the lock is free again.
+    mutating func tick(for shell: AgentShell) -> [Afterwards] {
         for (reference, state) in shell.progress.take() {
             inputs.append(.progress(reference, state.progress, note: state.note))
         }
         inputs.append(.tick)
-        process()
+        return process(for: shell)
+    }
+
+    /// Ends the threads of the slots.
+    mutating func close() {
+        for executor in freeExecutors { executor.close() }
+        freeExecutors = []
     }
 
     private mutating func receive(_ message: AgentShell.Message) {
@@ -80,30 +82,32 @@ struct LoopThread {
     }
 
     /// Feeds the loop all inputs, those included that come of carrying out its effects.
-    private mutating func process() {
+    private mutating func process(for shell: AgentShell) -> [Afterwards] {
         var position = 0
         while position < inputs.count {
             let input = inputs[position]
             position += 1
-            for effect in loop.step(input, now: moment()) { carryOut(effect) }
+            for effect in loop.step(input, now: moment()) { carryOut(effect, for: shell) }
         }
         inputs.removeAll(keepingCapacity: true)
         if !reports.isEmpty {
             shell.reports.put(reports)
             reports.removeAll(keepingCapacity: true)
         }
+        defer { afterwards.removeAll() }
+        return afterwards
     }
 
     private func moment() -> LoopMoment {
         LoopMoment(elapsed: start.duration(to: .now), wall: .now())
     }
 
-    private mutating func carryOut(_ effect: TaskLoop.Effect) {
+    private mutating func carryOut(_ effect: TaskLoop.Effect, for shell: AgentShell) {
         switch effect {
         case .claim(let count):
             shell.claims.put([count])
         case .start(let task):
-            begin(task.envelope)
+            begin(task.envelope, for: shell)
         case .report(let orders):
             for order in orders { forget(order.reference) }
             reports += orders
@@ -116,21 +120,23 @@ struct LoopThread {
         case .reject(let signal, let entry):
             shell.chores.put([.reject(signal, entry)])
         case .stop(let reference, let reason):
-            attempts[reference]?.stop.set(reason)
-            attempts[reference]?.work.cancel()
+            if let attempt = attempts[reference] {
+                attempt.stop.set(reason)
+                afterwards.append(.cancel(attempt.work))
+            }
             tickets.removeValue(forKey: reference)?.end(granted: false)
         case .giveUp(let envelope, let reason):
-            giveUp(envelope, reason)
+            giveUp(envelope, reason, for: shell)
         case .grant(let reference):
             tickets.removeValue(forKey: reference)?.end(granted: true)
         case .logLevel(let level):
             shell.level.set(level)
         case .heard:
-            shell.health.touch()
+            afterwards.append(.touchHealth)
         case .leave(let goodbye):
             shell.leave(goodbye)
         case .warn(let text):
-            shell.logger.warning("\(text)")
+            afterwards.append(.warn(text))
         }
     }
 
@@ -141,7 +147,7 @@ struct LoopThread {
         tickets.removeValue(forKey: reference)?.end(granted: false)
     }
 
-    private mutating func begin(_ envelope: TaskEnvelope) {
+    private mutating func begin(_ envelope: TaskEnvelope, for shell: AgentShell) {
         let reference = envelope.reference
         if let result = shell.runner.immediateResult(of: envelope) {
             inputs.append(.finished(reference, result: result.encoded()))
@@ -149,7 +155,6 @@ struct LoopThread {
         }
         let executor = freeExecutors.popLast() ?? makeExecutor()
         let stop = StopBox()
-        let shell = shell
         let log = shell.logs.log(of: envelope)
         let desk = AttemptDesk(
             report: { shell.progress.set(reference, $0, $1) },
@@ -178,7 +183,7 @@ struct LoopThread {
         return SlotExecutor(number: executorCount)
     }
 
-    private mutating func giveUp(_ envelope: TaskEnvelope, _ reason: StopReason) {
+    private mutating func giveUp(_ envelope: TaskEnvelope, _ reason: StopReason, for shell: AgentShell) {
         guard let outcome = ResultBuilder.outcome(stopped: reason, envelope) else { return }
         let now = Timestamp.now()
         let result = shell.runner.builder.result(
