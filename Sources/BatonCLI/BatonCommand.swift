@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Glibc
 
 /// `baton`.
@@ -31,6 +32,13 @@ struct BatonCommand: AsyncParsableCommand {
     /// Before anything else: a reader that goes away (`baton logs | head`) must not kill the process midway.
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
+        do {
+            let environment = ProcessInfo.processInfo.environment
+            try ConfigurationFile.load(environment: environment).apply(to: environment)
+        } catch {
+            ErrorReport.print(error, asJSON: CommandLine.arguments.contains("--json"))
+            Glibc.exit(error.status.rawValue)
+        }
         await main(nil)
     }
 }

@@ -106,9 +106,10 @@ enum FakeOrchestrator {
                 if m and m[1] in workflows: return self.workflow(method, workflows[m[1]], m[2], query)
                 if path == "/artifacts/" + "ab" * 32: return self.answer(200, REPORT, "text/html")
                 if path == "/agents":
-                    return self.answer(200, {"items": [{"id": "a1", "type": "scaffold", "status": "idle"}]})
+                    return self.answer(200, {"items": [
+                        {"agent_id": "a1", "agent_type": "scaffold", "status": "running", "running": 1, "slots": 4}]})
                 if path == "/definitions":
-                    return self.answer(200, {"items": [{"name": "app", "description": "An app", "stages": STAGES}]})
+                    return self.answer(200, {"items": [{"name": "app", "description": "An app", "stage_count": 3}]})
                 if path == "/definitions/validate":
                     if b"stages" in body: return self.answer(200, {"valid": True, "name": "app"})
                     return self.answer(200, {"valid": False, "errors": [
@@ -133,10 +134,25 @@ enum FakeOrchestrator {
                     finally: lock.acquire()
                     return
                 if part == "/logs":
-                    after = int(query.get("after", ["0"])[0])
+                    after = self.headers.get("Last-Event-ID") or query.get("after", ["0"])[0]
+                    first = int(after) + 1
+                    stage = query.get("stage", ["validation"])[0]
                     items = [{"id": n, "stage": "validation", "n": n, "at": "2026-01-01T12:00:%02dZ" % n, "level": "info",
-                              "text": "line %d" % n} for n in range(after + 1, min(after + 8, 21))]
-                    return self.answer(200, {"items": items, "next_cursor": None})
+                              "text": "line %d" % n} for n in range(first, min(first + 8, 21)) if stage == "validation"]
+                    if "stream" in query:
+                        view(w)
+                        lines = "".join("id: %d\nevent: log\ndata: %s\n\n" % (i["id"], json.dumps(i)) for i in items)
+                        self.send_response(200)
+                        self.send_header("Content-Type", "text/event-stream")
+                        # Only the last piece is whole; before that the connection breaks.
+                        promised = len(lines) + (10 if first + 8 < 21 else 0)
+                        self.send_header("Content-Length", str(promised))
+                        self.end_headers()
+                        self.wfile.write(lines.encode())
+                        self.close_connection = True
+                        return
+                    more = items and items[-1]["id"] < 20
+                    return self.answer(200, {"items": items, "next_cursor": str(items[-1]["id"]) if more else None})
                 self.answer(200, view(w))
 
         port = int(os.environ["BATON_PORT"])

@@ -131,4 +131,24 @@ struct StackCommandTests {
             #expect(setting == ["name": "BATON_DATA_DIR", "value": .string(baton.data), "from": "environment"])
         }
     }
+
+    @Test("settings of baton.yaml are below those of the environment, and doctor tells which is which")
+    func configurationFile() async throws {
+        try await withInstallation { baton in
+            try "port: 4711\nnamespace: file\ndata_dir: /nowhere\n".write(
+                toFile: baton.directory + "/baton.yaml", atomically: true, encoding: .utf8)
+            let document = try await baton.baton(
+                "doctor", "--json", environment: ["BATON_NAMESPACE": "environment"]
+            ).json()
+            let settings = document["settings"]?.arrayValue ?? []
+            let port: JSONValue = ["name": "BATON_PORT", "value": "4711", "from": "baton.yaml"]
+            #expect(settings.contains(port))
+            let namespace: JSONValue = ["name": "BATON_NAMESPACE", "value": "environment", "from": "environment"]
+            #expect(settings.contains(namespace))
+            try "colour: red\n".write(toFile: baton.directory + "/baton.yaml", atomically: true, encoding: .utf8)
+            let refused = try await baton.baton("status")
+            #expect(refused.status == 65)
+            #expect(refused.errors.contains("baton.yaml:1: there is no setting \"colour\""))
+        }
+    }
 }

@@ -195,3 +195,44 @@ struct ReportTests {
         #expect(other.message == "GET /x was answered with status 502")
     }
 }
+
+@Suite("baton.yaml")
+struct ConfigurationFileTests {
+    @Test("plain and quoted values, comments and empty lines")
+    func values() throws {
+        let text = """
+            # ours
+            port: 4000
+            data_dir: "/srv/my baton" # here
+
+            redis_url: 'redis://u:p#x@h:1/0'
+            namespace: blue # not green
+            token:
+            """
+        let file = try ConfigurationFile(text: text, fileName: "baton.yaml")
+        #expect(
+            file.values == [
+                "BATON_PORT": "4000", "BATON_DATA_DIR": "/srv/my baton", "BATON_REDIS_URL": "redis://u:p#x@h:1/0",
+                "BATON_NAMESPACE": "blue", "BATON_TOKEN": "",
+            ])
+    }
+
+    @Test("every line that isn't understood is named")
+    func faults() throws {
+        let text = "prot: 1\nagents:\n  - x\nhost: [a]\nport 3\n"
+        do throws(CommandError) {
+            _ = try ConfigurationFile(text: text, fileName: "baton.yaml")
+            Issue.record("it should have been refused")
+        } catch {
+            #expect(error.status == .dataError)
+            #expect(
+                error.details == [
+                    "baton.yaml:1: there is no setting \"prot\"; did you mean port?",
+                    "baton.yaml:2: there is no setting \"agents\"",
+                    "baton.yaml:3: a line of the form name: value is expected",
+                    "baton.yaml:4: a line of the form name: value is expected",
+                    "baton.yaml:5: a line of the form name: value is expected",
+                ])
+        }
+    }
+}

@@ -107,14 +107,28 @@ struct WorkflowCommandTests {
             #expect(list.lines[1].hasPrefix("0190a000-0000-7000-8000-000000000001  app   good  completed"))
             let logs = try await baton.baton("logs", "good", "-n", "2")
             #expect(logs.lines == ["12:00:19 validation   line 19", "12:00:20 validation   line 20"])
+            let other = try await baton.baton("logs", "good", "--stage", "deployment")
+            #expect(other.output.isEmpty)
             let wrong = try await baton.baton("logs", "good", "--stage", "validaton")
             #expect(wrong.status == 66)
             #expect(wrong.errors.contains("did you mean validation?"))
             #expect(try await baton.baton("show", "0190a000", "--json").json()["name"] == "good")
             let artifacts = try await baton.baton("artifacts", "good", "--download", "files")
             #expect(artifacts.output == "files/validation/report.html\n")
-            #expect(try await baton.baton("agents").lines.last?.hasPrefix("a1  scaffold  idle") == true)
+            #expect(try await baton.baton("agents").lines.last?.hasPrefix("a1     scaffold  running") == true)
             #expect(try await baton.baton("definitions").lines.last == "app   3       An app")
+        }
+    }
+
+    @Test("logs -f prints every line once, over the breaks of its stream, until the workflow has ended")
+    func followLogs() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            #expect(try await baton.baton("run", "app", "good", "--detach").status == 0)
+            let followed = try await baton.baton("logs", "good", "-f", "--json")
+            #expect(followed.status == 0)
+            let numbers = try followed.lines.map { try JSONValue(parsing: $0)["n"]?.intValue }
+            #expect(numbers == Array(1...20))
         }
     }
 

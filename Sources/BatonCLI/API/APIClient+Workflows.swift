@@ -38,10 +38,12 @@ extension APIClient {
         var lines: [LogLine] = []
         var last = 0
         for _ in 0..<limit {
-            let query = last > 0 ? [("after", "\(last)")] : []
-            let items = try await get("/workflows/\(id)/logs", query)["items"]?.arrayValue ?? []
-            lines += items.map(LogLine.init).filter { stage == nil || $0.stage == stage }
-            guard let next = items.last?["id"]?.intValue, next > last else { break }
+            var query = [("limit", "1000")]
+            if let stage { query.append(("stage", stage)) }
+            if last > 0 { query.append(("after", "\(last)")) }
+            let page = try await get("/workflows/\(id)/logs", query)
+            lines += (page["items"]?.arrayValue ?? []).map(LogLine.init)
+            guard let next = page["next_cursor"]?.stringValue.flatMap({ Int($0) }), next > last else { break }
             last = next
         }
         return lines

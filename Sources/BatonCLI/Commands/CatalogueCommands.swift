@@ -22,20 +22,14 @@ struct AgentsCommand: BatonSubcommand {
         }
         let now = Timestamp.now()
         let rows = items.map { agent in
-            let heard = agent["last_heartbeat_at"] ?? agent["last_seen_at"] ?? agent["heard_at"]
-            return [
-                text(agent, "id", "agent_id"), text(agent, "type", "agent_type"), text(agent, "status", "state"),
-                text(agent, "version", "agent_version"), text(agent, "host", "hostname"),
-                Formatting.age(heard?.stringValue, now: now),
-            ]
+            let words = ["agent_id", "agent_type", "status", "version", "host"].map { agent[$0]?.stringValue ?? "" }
+            let slots = [agent["running"], agent["slots"]].compactMap { $0?.intValue.map(String.init) }
+            let heard = Formatting.age(agent["last_heartbeat_at"]?.stringValue, now: now)
+            return words.map(Formatting.clean) + [slots.joined(separator: "/"), heard]
         }
-        let headings = ["ID", "TYPE", "STATUS", "VERSION", "HOST", "HEARD"]
+        let headings = ["AGENT", "TYPE", "STATUS", "VERSION", "HOST", "BUSY", "HEARD"]
         for line in Formatting.table(headings, rows) { Output.line(line) }
         return .ok
-    }
-
-    private func text(_ json: JSONValue, _ names: String...) -> String {
-        Formatting.clean(names.lazy.compactMap { json[$0]?.stringValue }.first ?? "")
     }
 }
 
@@ -66,7 +60,7 @@ struct DefinitionsCommand: BatonSubcommand {
         }
         let rows = (page["items"]?.arrayValue ?? []).map { item in
             [
-                item["name"]?.stringValue ?? "", stageCount(item),
+                item["name"]?.stringValue ?? "", item["stage_count"]?.intValue.map(String.init) ?? "",
                 item["description"]?.stringValue?.split(separator: "\n").first.map(String.init) ?? "",
             ].map(Formatting.clean)
         }
@@ -74,13 +68,7 @@ struct DefinitionsCommand: BatonSubcommand {
         return .ok
     }
 
-    private func stageCount(_ item: JSONValue) -> String {
-        (item["stages"]?.arrayValue?.count ?? item["stage_count"]?.intValue).map(String.init) ?? ""
-    }
-
-    private func show(_ answer: JSONValue) {
-        // The definition itself may stand beside what is known about it.
-        let definition = answer["definition"]?["stages"] == nil ? answer : answer["definition"] ?? answer
+    private func show(_ definition: JSONValue) {
         Output.line("\(definition["name"]?.stringValue ?? "")  \(definition["description"]?.stringValue ?? "")")
         let rows = (definition["stages"]?.arrayValue ?? []).map { stage in
             [
@@ -112,19 +100,10 @@ struct ValidateCommand: BatonSubcommand {
             return try await OrchestratorProgram.run(["validate", file])
         }
         let isJSON = file.hasSuffix(".json")
-        let answer: JSONValue
-        do {
-            answer = try await APIClient(connection).post(
-                "/definitions/validate", bytes: Array(data),
-                contentType: isJSON ? "application/json" : "application/yaml")
-        } catch {
-            // The faults of the file come as a problem document; that is the answer here, not an error of ours.
-            guard error.status == .dataError, !error.details.isEmpty else { throw error }
-            ErrorReport.print(
-                CommandError(.dataError, "\(file) has faults", details: error.details), asJSON: options.json)
-            return .dataError
-        }
-        let faults = answer["errors"]?.arrayValue ?? answer["faults"]?.arrayValue ?? []
+        let answer = try await APIClient(connection).post(
+            "/definitions/validate", bytes: Array(data),
+            contentType: isJSON ? "application/json" : "application/yaml")
+        let faults = answer["errors"]?.arrayValue ?? []
         let isValid = answer["valid"]?.boolValue ?? faults.isEmpty
         if options.json {
             Output.line(answer.prettyPrinted())

@@ -85,7 +85,8 @@ struct DoctorSetting: Sendable {
         options: GlobalOptions,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) -> [DoctorSetting] {
-        defaults.map { name, fallback in
+        let fromFile = (environment[ConfigurationFile.markVariable] ?? "").split(separator: ",").map(String.init)
+        return defaults.map { name, fallback in
             if name == "BATON_DATA_DIR", options.dataDir != nil {
                 return DoctorSetting(name: name, value: options.dataDirectoryPath, origin: "--data-dir")
             }
@@ -95,7 +96,8 @@ struct DoctorSetting: Sendable {
             guard let value = environment[name], !value.isEmpty else {
                 return DoctorSetting(name: name, value: found(name) ?? fallback, origin: "default")
             }
-            return DoctorSetting(name: name, value: hidden(name, value), origin: "environment")
+            let origin = fromFile.contains(name) ? "baton.yaml" : "environment"
+            return DoctorSetting(name: name, value: hidden(name, value), origin: origin)
         }
     }
 

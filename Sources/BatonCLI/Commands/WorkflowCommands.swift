@@ -176,26 +176,25 @@ struct LogsCommand: BatonSubcommand {
     {
         let terminal = Terminal.current()
         let asJSON = options.json
-        let wanted = stage
-        let printer = Task {
-            var last = ""
-            while !Task.isCancelled {
-                try? await client.stream("/workflows/\(workflow.id)/logs", [], after: last) { event in
+        let query = stage.map { [("stage", $0)] } ?? []
+        var last = ""
+        // The server ends the stream when the workflow has ended and its last lines are there; a stream that breaks is
+        // taken up again after the last line.
+        while true {
+            var failure: CommandError?
+            do {
+                try await client.stream("/workflows/\(workflow.id)/logs", query, after: last) { event in
                     if !event.id.isEmpty { last = event.id }
                     guard let json = try? JSONValue(parsing: event.data), json["text"] != nil else { return }
-                    let line = LogLine(json)
-                    guard wanted == nil || wanted == line.stage else { return }
-                    Output.line(asJSON ? json.description : line.rendered(terminal, stageWidth: width))
+                    Output.line(asJSON ? json.description : LogLine(json).rendered(terminal, stageWidth: width))
                 }
-                guard (try? await Task.sleep(for: .milliseconds(300))) != nil else { return }
+            } catch {
+                failure = error
             }
+            if let failure, failure.status != .unavailable && failure.status != .temporary { throw failure }
+            if failure == nil, try await client.workflow(id: workflow.id).hasEnded { return .ok }
+            try? await Task.sleep(for: .seconds(1))
         }
-        defer { printer.cancel() }
-        let follower = WorkflowFollower(client: client, terminal: terminal, isSilent: true)
-        guard try await follower.follow(workflow) != nil else { return .interrupted }
-        // Lines travel apart from results: give the last of them a moment.
-        try? await Task.sleep(for: .seconds(1))
-        return .ok
     }
 }
 

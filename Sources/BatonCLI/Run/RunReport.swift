@@ -67,6 +67,8 @@ struct RunReport: Sendable {
         let place = stage.map { " in \($0)" } ?? ""
         Output.line("\(terminal.paint("✘", .red)) \(terminal.paint(workflow.name, .bold)) failed\(place)")
         Output.line("  \(terminal.paint(cause, .red))")
+        // Log lines travel apart from results: the last ones may still be on their way.
+        try? await Task.sleep(for: .seconds(1))
         let lines = (try? await client.logs(of: workflow.id, stage: stage)) ?? []
         for line in lines.suffix(15) { Output.line(terminal.paint("  | \(line.text)", .dim)) }
         let selection = stage.map { " --stage \($0)" } ?? ""
