@@ -80,6 +80,18 @@ struct PolicyTests {
         }
     }
 
+    @Test("absurd thresholds are judged like others")
+    func absurd() throws {
+        let policy = try Policy(
+            yaml: "rules: [{metric: tests_total, operator: \">=\", threshold: 1e300}, "
+                + "{metric: tests_failed, operator: \"<\", threshold: -9e99}]")
+        #expect(policy.judge([.testsTotal: 9.3e18, .testsFailed: 0]).map(\.isBlocking) == [true, true])
+        #expect(policy.judge([.testsTotal: 1])[0].sentence.contains("has to be >= 1"))
+        #expect(throws: Policy.Faults.self) {
+            try Policy(yaml: "rules: [{metric: tests_total, operator: \">=\", threshold: .inf}]")
+        }
+    }
+
     @Test("no rules at all are no policy", arguments: ["", "rules: []", "rules: 7", "[]", "rules: [", "a: 1"])
     func empty(yaml: String) {
         #expect(throws: Policy.Faults.self) { try Policy(yaml: yaml) }

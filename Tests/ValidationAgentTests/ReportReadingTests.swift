@@ -63,6 +63,14 @@ struct CoverageReportTests {
         #expect(throws: CoverageReport.ParsingError.self) { try read(text) }
     }
 
+    @Test("counts beyond any number don't overflow")
+    func overflow() throws {
+        let line = "DA:1,9223372036854775807\n"
+        let report = try read("SF:a.js\n\(line)\(line)BRDA:1,0,0,9223372036854775807\nend_of_record\n")
+        #expect(report.lineCoverage == 100 && report.branchCoverage == 100)
+        #expect(throws: CoverageReport.ParsingError.self) { try read("SF:a.js\nDA:1,92233720368547758070") }
+    }
+
     @Test("line numbers as people write them")
     func ranges() {
         #expect(CoverageReport.ranges([1, 2, 3, 5, 7, 8]) == "1–3, 5, 7–8")

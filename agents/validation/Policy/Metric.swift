@@ -1,3 +1,5 @@
+import JSONTools
+
 /// What checks measure and policies judge.
 enum Metric: String, Sendable, Hashable, CaseIterable {
     case syntaxErrors = "syntax_errors"
@@ -16,9 +18,7 @@ enum Metric: String, Sendable, Hashable, CaseIterable {
 
     /// A value as people read it.
     func shown(_ value: Double) -> String {
-        // Rounded down: 79.999 % is not 80 %.
-        let hundredths = (value * 100).rounded(.down) / 100
-        let text = hundredths == hundredths.rounded() ? String(Int(hundredths)) : String(hundredths)
+        let text = JSONValue(measured: value).description
         switch self {
         case .lineCoverage, .branchCoverage, .functionCoverage: return text + " %"
         case .syntaxErrors, .lintErrors, .testsTotal, .testsPassed, .testsFailed, .testsSkipped, .secretsFound:

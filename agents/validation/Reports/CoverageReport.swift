@@ -29,6 +29,7 @@ struct CoverageReport: Sendable, Hashable {
     /// Largest report that is read, in bytes.
     static let maxBytes = 64 << 20
     private static let maxFiles = 20_000
+    private static let maxCount = 1_000_000_000
 }
 
 extension CoverageReport {
@@ -87,7 +88,8 @@ extension CoverageReport {
             guard let number = Int(digits), number >= 0 else {
                 throw ParsingError(line: line, message: "\(kind): expected a count, found \(field)")
             }
-            return number
+            // So that sums can't overflow, whatever a report claims.
+            return min(number, maxCount)
         }
         switch kind {
         case "DA":
