@@ -41,11 +41,7 @@ extension LocalStack {
             command: DaemonCommand(
                 executable: program, environment: environment,
                 workingDirectory: configuration.dataDirectory, logFile: logFile(name)),
-            readiness: .command(
-                ShortCommand(
-                    program, ["health"], environment: environment, in: configuration.dataDirectory,
-                    timeout: .seconds(10)),
-                every: .milliseconds(400))
+            readiness: .healthFile(directory: configuration.dataDirectory + "/run", agentType: type)
         )
     }
 

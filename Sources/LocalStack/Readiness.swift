@@ -42,6 +42,18 @@ public struct ReadinessProbe: Sendable {
         }
     }
 
+    /// Ready when an agent was heard: at each heartbeat that is answered it touches `<type>-<pid>.health`.
+    ///
+    /// (`<agent> health` asks the same, but for any agent of the type on this machine.)
+    static func healthFile(directory: String, agentType: String) -> ReadinessProbe {
+        ReadinessProbe { process in
+            guard let age = AgentHealth.age(directory: directory, agentType: agentType, pid: process.pid) else {
+                return "no heartbeat was answered yet"
+            }
+            return age < AgentHealth.maxAge ? nil : "the last answered heartbeat is older than \(AgentHealth.maxAge)"
+        }
+    }
+
     /// Ready when a command exits with 0; the last line that it printed says what is missing.
     public static func command(_ command: ShortCommand, every interval: Duration) -> ReadinessProbe {
         ReadinessProbe(every: interval) { _ in
@@ -65,5 +77,21 @@ public enum HTTPStatus {
         let words = String(decoding: line, as: UTF8.self).split(separator: " ")
         guard words.count >= 2, words[0].hasPrefix("HTTP/1.") else { return nil }
         return Int(words[1])
+    }
+}
+
+/// What an agent's health file tells.
+public enum AgentHealth {
+    /// An agent that wasn't heard for so long is not healthy.
+    public static let maxAge = Duration.seconds(15)
+
+    /// How long ago a heartbeat of this agent was answered; nil if none was yet.
+    ///
+    /// - Parameter directory: `run` in the data directory.
+    public static func age(directory: String, agentType: String, pid: Int32) -> Duration? {
+        let path = "\(directory)/\(agentType)-\(pid).health"
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        guard let touched = attributes?[.modificationDate] as? Date else { return nil }
+        return .seconds(max(-touched.timeIntervalSinceNow, 0))
     }
 }

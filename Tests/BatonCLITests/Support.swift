@@ -45,7 +45,13 @@ struct Installation {
         try FileManager.default.createDirectory(
             atPath: bin, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         try write("baton-orchestrator", FakeOrchestrator.script)
-        try write("scaffold-agent", "#!/bin/sh\n[ \"$1\" = health ] && exit 0\nexec sleep 600\n")
+        try write(
+            "scaffold-agent",
+            """
+            #!/bin/sh
+            mkdir -p "$BATON_DATA_DIR/run" && : > "$BATON_DATA_DIR/run/scaffold-$$.health"
+            exec sleep 600
+            """)
     }
 
     func write(_ name: String, _ text: String) throws {

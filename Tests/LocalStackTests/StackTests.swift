@@ -149,7 +149,7 @@ struct StackTests {
         }
     }
 
-    @Test("orchestrators and agents get their settings by environment, and are ready by /health/ready and `health`")
+    @Test("orchestrators and agents get their settings by environment, and are ready by /health/ready and health file")
     func programs() async throws {
         try await withTemporaryDirectory { directory in
             let bin = directory + "/bin"
@@ -167,8 +167,9 @@ struct StackTests {
                 bin + "/scaffold-agent",
                 """
                 #!/bin/sh
-                if [ "$1" = health ]; then test -e "$BATON_DATA_DIR/env-$BATON_COMPONENT" || { echo not yet; exit 1; }; exit 0; fi
-                env > "$BATON_DATA_DIR/env-$BATON_COMPONENT"; exec sleep 600
+                env > "$BATON_DATA_DIR/env-$BATON_COMPONENT"
+                mkdir -p "$BATON_DATA_DIR/run" && : > "$BATON_DATA_DIR/run/scaffold-$$.health"
+                exec sleep 600
                 """)
             var configuration = bareConfiguration(directory + "/data")
             configuration.binDirectory = bin

@@ -87,7 +87,7 @@ struct StatusCommand: BatonSubcommand {
         Output.line(document(record, await health(record)).prettyPrinted())
     }
 
-    /// Looks at every process: `ok`, `not ready`, `restarting`, `dead` or `stopped`.
+    /// Looks at every process: `ok`, `not ready`, `not heard`, `restarting`, `dead` or `stopped`.
     static func health(_ record: StackRecord) async -> [Row] {
         var rows: [Row] = []
         for entry in record.processes {
@@ -102,6 +102,11 @@ struct StatusCommand: BatonSubcommand {
             if health == "ok", entry.name.hasPrefix("orchestrator"), let port = entry.port {
                 let status = await HTTPStatus.get(host: "127.0.0.1", port: port, path: "/health/ready")
                 if status != 200 { health = "not ready" }
+            }
+            if health == "ok", let end = entry.name.range(of: "-agent"), let pid = entry.pid {
+                let type = String(entry.name[..<end.lowerBound])
+                let age = AgentHealth.age(directory: record.dataDirectory + "/run", agentType: type, pid: pid)
+                if age.map({ $0 > AgentHealth.maxAge }) ?? true { health = "not heard" }
             }
             rows.append(Row(entry: entry, health: health))
         }
