@@ -72,12 +72,15 @@ extension AgentShell {
     }
 
     func listen() async {
+        var complaint = Complaint(logger: logger, what: "the control channel can't be heard")
         for await event in bus.controlEvents {
             let input: TaskLoop.Input
             switch event {
-            case .listening: input = .connected
+            case .listening:
+                complaint.end()
+                input = .connected
             case .interrupted(let error):
-                logger.debug("the control channel was lost", metadata: ["reason": "\(error)"])
+                complaint.say("\(error)")
                 input = .disconnected
             case .message(let message): input = .control(message)
             case .garbage(let error):

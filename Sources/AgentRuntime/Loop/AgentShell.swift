@@ -106,6 +106,18 @@ final class AgentShell: Sendable {
         carryOut(core.withLock { $0.handle(message, for: self) })
     }
 
+    /// Tells an attempt's end in the agent's own log.
+    func note(_ envelope: TaskEnvelope, _ result: TaskResult?) {
+        logger.info(
+            "an attempt has ended",
+            metadata: [
+                "task": "\(envelope.taskID)", "attempt": "\(envelope.attempt)", "workflow": "\(envelope.workflowID)",
+                "action": "\(envelope.action)", "status": "\(result?.status.rawValue ?? "abandoned")",
+                "ms": "\(result?.metrics.durationMilliseconds ?? 0)",
+                "error": "\(result?.errors.first?.code ?? "")",
+            ])
+    }
+
     private func tick() -> Bool {
         let (afterwards, isBusy) = core.withLock { ($0.tick(for: self), $0.isBusy) }
         carryOut(afterwards)

@@ -166,6 +166,7 @@ struct LoopCore {
         )
         let work = Task(executorPreference: executor) {
             await shell.runner.run(envelope, log: log, desk: desk, stop: stop) { result in
+                shell.note(envelope, result)
                 if let result {
                     shell.send(.input(.finished(reference, result: result.encoded())))
                 } else {

@@ -60,7 +60,7 @@ extension AgentProgram {
             "the \(type) agent takes tasks",
             metadata: [
                 "slots": "\(configuration.slots)", "data": "\(configuration.dataDirectory)",
-                "redis": "\(redis.endpoint)",
+                "redis": "\(redis)",
             ])
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(

@@ -24,11 +24,11 @@ struct OrphanSweepTests {
                     let orphan = try await context.tools.spawn(
                         ToolCommand("sleep", ["60"], environment: [ProcessMark.variable: "4194305:1"]))
                     let own = try await context.tools.spawn(ToolCommand("sleep", ["60"]))
-                    // The mark is in place once the child has become sleep.
-                    while ProcessTable.variable(ProcessMark.variable, of: orphan.pid) != "4194305:1" {
+                    // The mark is in place once the child has become sleep. Another stack on this machine may sweep at the
+                    // same time and be first.
+                    while orphan.isRunning, ProcessTable.variable(ProcessMark.variable, of: orphan.pid) != "4194305:1" {
                         await Task.yield()
                     }
-                    // Another stack on this machine may sweep at the same time, so its list may lack what is gone.
                     _ = OrphanSweep.killGroupsOfDeadOwners()
                     #expect(try await orphan.waitForExit().signal == SIGKILL)
                     #expect(own.isRunning)
