@@ -66,7 +66,7 @@ public final class Orchestrator: Sendable {
         signals = SignalIntake(
             bus: bus, store: store, advancer: advancer, monitor: monitor,
             heartbeatMilliseconds: settings.heartbeatMilliseconds, logger: logger)
-        logs = LogIntake(store: store, feed: feed)
+        logs = LogIntake(bus: bus, store: store, feed: feed)
         let maintenance = PostgresMaintenance(pool: pool)
         sweeper = Sweeper(
             bus: bus, store: store, advancer: advancer, results: results, monitor: monitor,
@@ -92,6 +92,7 @@ public final class Orchestrator: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.takeResults() }
             group.addTask { await self.takeReports() }
+            group.addTask { await self.claimReports() }
             group.addTask { await self.bus.runInlet() }
             group.addTask { await self.sweeper.run() }
             await group.waitForAll()
@@ -115,31 +116,50 @@ public final class Orchestrator: Sendable {
 
     private func takeReports() async {
         await loop("signals and logs") {
-            let reports = try await self.bus.readReports(limit: 200, block: .seconds(5))
-            guard !reports.isEmpty else { return }
-            try await self.hand(reports.signals, from: "agent:signals") { entries throws(BatchError) in
-                try await self.signals.take(entries)
-            }
-            try await self.hand(reports.logs, from: "agent:logs") { entries throws(BatchError) in
-                try await self.logs.take(entries)
-            }
-            try await self.bus.acknowledgeReports(
-                signals: reports.signals.map(\.entryID), logs: reports.logs.map(\.entryID))
+            try await self.take(try await self.bus.readReports(limit: 200, block: .seconds(5)))
         }
+    }
+
+    /// Takes up signals and log lines that another orchestrator read and did not finish.
+    private func claimReports() async {
+        while !Task.isCancelled {
+            await loopTurn("signals and logs of others") {
+                try await self.take(try await self.bus.claimReports(idleMilliseconds: Self.claimIdleMilliseconds))
+            }
+            await pause(Self.claimInterval)
+        }
+    }
+
+    /// How often signals and log lines of others are looked for.
+    private static let claimInterval: Swift.Duration = .seconds(30)
+    /// For how long another orchestrator may hold signals and log lines, in milliseconds.
+    private static let claimIdleMilliseconds = 20_000
+
+    private func take(_ reports: AgentReports) async throws {
+        guard !reports.isEmpty else { return }
+        try await hand(reports.signals, from: "agent:signals") { entries throws(BatchError) in
+            try await self.signals.take(entries)
+        }
+        try await hand(reports.logs, from: "agent:logs") { entries throws(BatchError) in
+            try await self.logs.take(entries)
+        }
+        try await bus.acknowledgeReports(signals: reports.signals.map(\.entryID), logs: reports.logs.map(\.entryID))
     }
 
     /// Repeats `turn` until cancelled, with a pause after an error.
     private func loop(_ what: String, _ turn: @Sendable () async throws -> Void) async {
         while !Task.isCancelled {
-            do {
-                try await turn()
-            } catch is CancellationError {
-                return
-            } catch {
-                if Task.isCancelled { return }
-                logger.warning("reading \(what) failed; trying again", metadata: ["error": "\(error)"])
-                await pause(.milliseconds(500))
-            }
+            await loopTurn(what, turn)
+        }
+    }
+
+    private func loopTurn(_ what: String, _ turn: @Sendable () async throws -> Void) async {
+        do {
+            try await turn()
+        } catch {
+            if Task.isCancelled { return }
+            logger.warning("reading \(what) failed; trying again", metadata: ["error": "\(error)"])
+            await pause(.milliseconds(500))
         }
     }
 

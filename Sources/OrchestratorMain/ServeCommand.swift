@@ -144,12 +144,15 @@ struct EngineService: Service {
     private func watchRedis() async {
         for await state in bus.connectionStates() {
             if Task.isCancelled { return }
-            logger.info("Redis", metadata: ["state": "\(state)"])
-            guard case .connected = state else { continue }
-            do throws(TransportError) {
-                if let warning = try await bus.connect().warning { logger.warning("\(warning)") }
-            } catch {
+            switch state {
+            case .connecting, .closed:
                 continue
+            case .connected(let epoch, let server):
+                logger.info(
+                    "Redis is connected", metadata: ["time": "\(epoch)", "version": "\(server.version ?? "unknown")"])
+                if let warning = server.warning { logger.warning("\(warning)") }
+            case .disconnected(let error):
+                logger.warning("Redis is away; trying again", metadata: ["error": "\(error.message)"])
             }
         }
     }

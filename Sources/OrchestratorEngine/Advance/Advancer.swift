@@ -418,6 +418,7 @@ extension Advancer {
                 putBack([culprit])
                 return
             }
+            effects.deadLetters.append(letter)
             effects.acknowledgements.append(entryID)
             effects.settled.append(
                 BatchEffects.Settled(agentType: agentType, agentID: agentID, reference: reference))

@@ -103,10 +103,11 @@ public struct BatchComputation: Sendable {
     /// Answers a submission that found no workflow.
     public mutating func answerUnknown(_ submission: Submission) {
         if case .result(_, _, _, _, let bytes) = submission.origin {
-            save.deadLetters.append(
-                DeadLetter(
-                    kind: .message, source: "orchestrator:results", cause: "UNKNOWN_WORKFLOW",
-                    detail: "no workflow has the id that this result names", bytes: bytes))
+            let letter = DeadLetter(
+                kind: .message, source: "orchestrator:results", cause: "UNKNOWN_WORKFLOW",
+                detail: "no workflow has the id that this result names", bytes: bytes)
+            save.deadLetters.append(letter)
+            effects.deadLetters.append(letter)
         }
         settle(submission.origin, with: .unknownWorkflow)
     }

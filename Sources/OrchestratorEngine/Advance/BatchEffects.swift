@@ -51,6 +51,8 @@ public struct BatchEffects: Sendable {
     public var commits: [AcceptedCommit] = []
     public var events: [Published] = []
     public var replies: [(ReplyToken, SubmissionOutcome)] = []
+    /// Dead letters that were kept, for the mirror on Redis.
+    public var deadLetters: [DeadLetter] = []
     /// Summaries that may wait a second.
     public var summaries: [WorkflowSummary] = []
 

@@ -42,6 +42,7 @@ public final class EffectPublisher: Sendable {
         async let controlled: Void = control(batch)
         _ = await (sends, acknowledged, controlled)
         deferred.note(summaries: batch.summaries)
+        await bus.mirror(batch.deadLetters)
         AcceptedReferences.write(batch.commits, envelopes: envelopes, logger: logger)
         if !batch.events.isEmpty {
             feed.notify(Set(batch.events.map(\.workflowID)))

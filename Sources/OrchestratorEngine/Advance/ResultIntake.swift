@@ -42,6 +42,7 @@ public struct ResultIntake: Sendable {
         await advancer.enqueue(submissions)
         guard !unreadable.isEmpty else { return }
         try await store.keep(unreadable.map(\.letter))
+        await bus.mirror(unreadable.map(\.letter))
         await acknowledge(unreadable.map(\.entry))
         logger.warning("results that can't be read became dead letters", metadata: ["count": "\(unreadable.count)"])
     }

@@ -1,15 +1,17 @@
 import AgentProtocol
 import JSONTools
-import TaskTransport
+public import TaskTransport
 public import WorkflowStorage
 
 /// Takes agents' log lines into the record.
 public struct LogIntake: Sendable {
+    private let bus: any TaskBus
     private let store: any WatchStore
     private let feed: LiveFeed
 
     /// An intake that tells `feed` what is new.
-    public init(store: any WatchStore, feed: LiveFeed) {
+    public init(bus: any TaskBus, store: any WatchStore, feed: LiveFeed) {
+        self.bus = bus
         self.store = store
         self.feed = feed
     }
@@ -38,6 +40,7 @@ public struct LogIntake: Sendable {
         }
         try await store.append(rows)
         try await store.keep(letters)
+        await bus.mirror(letters)
         feed.notify(workflows)
     }
 }

@@ -50,6 +50,7 @@ public final class SignalIntake: Sendable {
             heartbeatMilliseconds: heartbeatMilliseconds, judgesOmissions: monitor.hasListenedForALease)
         let decision = desk.decide(signals, open: open, known: Set(known.keys), now: .now())
         try await store.keep(letters + decision.deadLetters)
+        await bus.mirror(letters + decision.deadLetters)
         await advancer.enqueue(decision.submissions)
         await answer(decision.answers, types: known, signals: signals)
         for grant in decision.grants {
