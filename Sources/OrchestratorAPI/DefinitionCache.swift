@@ -1,4 +1,3 @@
-import JSONTools
 import PostgresDriver
 import Synchronization
 import WorkflowCore
@@ -6,10 +5,10 @@ import WorkflowStorage
 
 /// Definitions in memory: the newest of each name for a moment, and pinned ones, which never change.
 final class DefinitionCache: Sendable {
-    /// A definition with the compiled schema of its input.
+    /// A definition with what it says about its input.
     struct Entry: Sendable {
         var stored: StoredDefinition
-        var schema: JSONSchema?
+        var rule: InputRule
     }
 
     /// For how long the newest definitions are taken to be the newest.
@@ -39,9 +38,7 @@ final class DefinitionCache: Sendable {
         if let cached { return cached }
         var entries: [String: Entry] = [:]
         for definition in try await stored.newest() {
-            // A stored definition's schema was checked when it was read; one that isn't understood checks nothing.
-            let schema = definition.definition.input.flatMap { try? JSONSchema($0) }
-            entries[definition.name] = Entry(stored: definition, schema: schema)
+            entries[definition.name] = Entry(stored: definition, rule: InputRule(of: definition.definition))
         }
         newest.withLock { newest in
             newest.entries = entries

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Glibc
 import HTTPTypes
 import Hummingbird
 import JSONTools
@@ -51,11 +51,14 @@ struct ArtifactController: Sendable {
 
     /// The size of a regular file; nil if there is none, or something else is in its place.
     private static func sizeOfFile(_ path: String) -> Int? {
-        // Links are not followed.
-        guard let facts = try? FileManager.default.attributesOfItem(atPath: path),
-            facts[.type] as? FileAttributeType == .typeRegular, let size = facts[.size] as? any BinaryInteger
-        else { return nil }
-        return Int(size)
+        // Links are not followed; pipes and the like have no end to seek, folders no bytes to read.
+        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var byte: UInt8 = 0
+        let size = lseek(descriptor, 0, SEEK_END)
+        guard size >= 0, lseek(descriptor, 0, SEEK_SET) == 0, read(descriptor, &byte, 1) >= 0 else { return nil }
+        return size
     }
 
     /// The type that an agent gave the file, if it can be one.

@@ -67,7 +67,7 @@ struct TrailController: Sendable {
                     StreamEvent(id: $0.sequence, kind: $0.kind, data: $0.document)
                 }
             }
-            return try EventStreamer(source: source, limit: streams).response(after: place.after, for: request)
+            return try EventStreamer(source: source, limit: streams).response(after: place.after, on: context.channel)
         }
         var rows = try await services.store.events(of: id, after: place.after, limit: place.limit + 1)
         let hasMore = rows.count > place.limit
@@ -90,7 +90,7 @@ struct TrailController: Sendable {
                     StreamEvent(id: $0.id, kind: "log", data: $0.document)
                 }
             }
-            return try EventStreamer(source: source, limit: streams).response(after: place.after, for: request)
+            return try EventStreamer(source: source, limit: streams).response(after: place.after, on: context.channel)
         }
         var rows = try await services.store.logs(of: id, stage: stage, after: place.after, limit: place.limit + 1)
         let hasMore = rows.count > place.limit

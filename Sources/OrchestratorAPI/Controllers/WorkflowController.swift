@@ -31,7 +31,8 @@ struct WorkflowController: Sendable {
         let caller = try context.changingCaller
         let body = try await BodyReader.object(of: request)
         let definitions = try await services.definitions.newestByName()
-        let wanted = try WorkflowRequest(body, headerKey: Self.headerKey(of: request), definitions: definitions)
+        let wanted = try WorkflowRequest(
+            body, headerKey: Self.headerKey(of: request), types: definitions.mapValues(\.rule))
         guard let entry = definitions[wanted.type] else { throw Problem.internalFault }
         let creation = Creation(
             type: wanted.type, definitionHash: entry.stored.hash, definitionVersion: entry.stored.version,
@@ -106,7 +107,7 @@ struct WorkflowController: Sendable {
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         let query = try WorkflowListRequest.query(from: request, tenant: try context.knownCaller.tenant)
-        var rows = try await services.store.workflows(query)
+        var rows = try await services.store.workflows(query, judgesSilence: services.isRedisUp())
         var next: String?
         if rows.count > query.limit {
             rows.removeLast(rows.count - query.limit)
@@ -140,7 +141,7 @@ struct WorkflowController: Sendable {
             let present = try await document(of: id, caller)
             let status = present["status"]?.stringValue ?? "ended"
             throw Problem.conflict(
-                "only one that has not ended and is not stopping can be cancelled", id: id, status: status)
+                "one that has ended can't be cancelled", id: id, status: status)
         case .unknownWorkflow:
             throw Problem.notFound("there is no workflow \(id)")
         case .unavailable(let reason):

@@ -46,14 +46,14 @@ struct FieldReader {
     }
 
     /// The `input_data` with the defaults of the definition's schema, which it has to satisfy.
-    mutating func input(for entry: DefinitionCache.Entry?) -> JSONValue {
+    mutating func input(under rule: InputRule?) -> JSONValue {
         var input = object["input_data"] ?? .null
         if input.isNull { input = .object([:]) }
         guard input.objectValue != nil else {
             fault("/input_data", "found \(input.kindName); expected an object")
             return .object([:])
         }
-        guard let schema = entry?.schema else { return input }
+        guard let schema = rule?.schema else { return input }
         let filled = schema.applyingDefaults(to: input)
         for violation in schema.validate(filled) {
             fault("/input_data" + (violation.pointer.isRoot ? "" : "\(violation.pointer)"), violation.message)

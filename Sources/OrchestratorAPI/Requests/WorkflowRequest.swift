@@ -31,16 +31,16 @@ struct WorkflowRequest: Sendable {
     /// - Parameters:
     ///   - body: the document.
     ///   - headerKey: the `Idempotency-Key` header.
-    ///   - definitions: the newest definitions by name.
+    ///   - types: the workflow types that there are.
     /// - Throws: 422 naming each fault.
     init(
-        _ body: JSONObject, headerKey: String?, definitions: [String: DefinitionCache.Entry]
+        _ body: JSONObject, headerKey: String?, types: [String: InputRule]
     ) throws(Problem) {
         var reader = FieldReader(body, allowed: Self.fields)
         let type = reader.text("type", isRequired: true)
-        let entry = type.flatMap { definitions[$0] }
-        if let type, entry == nil {
-            let names = definitions.keys.sorted()
+        let rule = type.flatMap { types[$0] }
+        if let type, rule == nil {
+            let names = types.keys.sorted()
             let meant = closestMatch(type, in: names).map { "; did you mean '\($0)'?" } ?? ""
             let known = names.isEmpty ? "there are no definitions" : "expected one of \(names.joined(separator: ", "))"
             reader.fault("/type", "found the unknown workflow type '\(type)'; \(known)\(meant)")
@@ -58,7 +58,7 @@ struct WorkflowRequest: Sendable {
         let priority =
             reader.word("priority", of: WorkflowPriority.allCases.map(\.rawValue))
             .flatMap(WorkflowPriority.init) ?? .medium
-        let input = reader.input(for: entry)
+        let input = reader.input(under: rule)
         let size = requirements.utf8.count + input.encoded().count
         if size > Self.maxPayloadBytes {
             let larger = requirements.utf8.count > size / 2 ? "/requirements" : "/input_data"

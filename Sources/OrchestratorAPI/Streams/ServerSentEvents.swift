@@ -42,15 +42,25 @@ struct EventStreamer: Sendable {
     /// After how many milliseconds a caller whose connection broke is asked to come back.
     static let retryMilliseconds = 1000
 
+    /// How long a caller may take to read what is under way when the orchestrator shuts down.
+    static let shutdownGrace: Swift.Duration = .seconds(5)
+
     let source: any StreamSource
     let limit: StreamLimit
 
     /// The answer that streams what comes after a place.
-    func response(after start: Int64, for request: Request) throws(Problem) -> Response {
+    func response(after start: Int64, on channel: any Channel) throws(Problem) -> Response {
         guard let place = limit.take() else { throw .busy(retryAfterSeconds: 5) }
         let body = ResponseBody { writer in
             // Held until the stream has ended.
             defer { withExtendedLifetime(place) {} }
+            // Who doesn't read can't be told that this is the end.
+            let guardian = Task {
+                try await gracefulShutdown()
+                try await Task.sleep(for: Self.shutdownGrace)
+                channel.close(promise: nil)
+            }
+            defer { guardian.cancel() }
             try await send(after: start, to: &writer)
             try await writer.finish(nil)
         }

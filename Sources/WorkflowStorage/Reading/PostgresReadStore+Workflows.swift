@@ -13,7 +13,9 @@ public struct WorkflowQuery: Sendable, Hashable {
 
     /// Where a page begins: after the workflow with this id and this value of what the list is ordered by.
     public struct Position: Sendable, Hashable {
+        /// What the list is ordered by, there.
         public var value: String
+        /// The id of the workflow there.
         public var id: UniqueID
 
         /// A place in the list. `value` is microseconds since 1970 for times.
@@ -23,15 +25,23 @@ public struct WorkflowQuery: Sendable, Hashable {
         }
     }
 
+    /// Whose workflows.
     public var tenant: String
+    /// Only those with this status.
     public var status: String?
+    /// Only those of this type.
     public var type: String?
+    /// Only those of this priority.
     public var priority: String?
+    /// Only those that are at this stage.
     public var stage: String?
     /// Text that occurs in the name or the description, without regard to case.
     public var text: String?
+    /// What the list is ordered by.
     public var order = Order.createdAt
+    /// Largest first.
     public var isDescending = true
+    /// Where the page begins; nil for the first.
     public var after: Position?
     /// 1 to 200.
     public var limit = 50
@@ -49,6 +59,9 @@ extension PostgresReadStore {
         w.created_at, w.updated_at, w.started_at, w.completed_at
         """
 
+    /// A hundred years.
+    private static let endlessMilliseconds: Int64 = 3_155_760_000_000
+
     /// `running`, unless a task that nobody has taken is for a type of which no agent lives. `$1`: silence in ms.
     private static let derivedStatus = """
         CASE WHEN w.status = 'running' AND EXISTS (
@@ -63,8 +76,13 @@ extension PostgresReadStore {
         """
 
     /// A page of workflows: at most `limit + 1` rows, of which the last only says that there are more.
-    public func workflows(_ query: WorkflowQuery) async throws(PostgresError) -> [WorkflowRow] {
-        var parameters: [PostgresParameter] = [.int8(agentSilenceMilliseconds), .text(query.tenant)]
+    ///
+    /// - Parameter judgesSilence: whether an agent that wasn't heard counts as gone. While Redis is away, nobody is.
+    public func workflows(
+        _ query: WorkflowQuery, judgesSilence: Bool = true
+    ) async throws(PostgresError) -> [WorkflowRow] {
+        let silence = judgesSilence ? agentSilenceMilliseconds : Self.endlessMilliseconds
+        var parameters: [PostgresParameter] = [.int8(silence), .text(query.tenant)]
         var conditions = ["w.tenant = $2"]
         func bind(_ parameter: PostgresParameter) -> String {
             parameters.append(parameter)

@@ -3,33 +3,53 @@ public import WorkflowCore
 
 /// A workflow's searchable row.
 public struct WorkflowRow: Sendable {
+    /// Its id.
     public var id: UniqueID
+    /// The workflow type: its definition's name.
     public var type: String
+    /// Version of the definition that it is pinned to.
     public var definitionVersion: Int
+    /// The name that its creator gave it.
     public var name: String
+    /// What its creator said about it.
     public var description: String
+    /// What is wanted, in plain words.
     public var requirements: String
+    /// `critical`, `high`, `medium` or `low`.
     public var priority: String
+    /// The `input_data`, with the defaults of the definition's schema.
     public var input: JSONValue
+    /// 32 hex digits (W3C Trace Context).
     public var traceID: String
+    /// Name of the token that asked for it.
     public var createdBy: String
     /// As the API calls it; `waiting_for_agent` is derived from tasks and living agents.
     public var status: String
+    /// The stage that it is at; nil before the first and after the last.
     public var currentStage: String?
     /// In percent.
     public var progress: Int
+    /// Why it failed or was cancelled.
     public var fault: WorkflowFault?
+    /// The stage at fault.
     public var faultStage: String?
+    /// When it was recorded.
     public var createdAt: Timestamp
+    /// When the row last changed.
     public var updatedAt: Timestamp
+    /// When it began.
     public var startedAt: Timestamp?
+    /// When it ended.
     public var completedAt: Timestamp?
 }
 
 /// All that the record says about one workflow, read in one round trip.
 public struct WorkflowDetail: Sendable {
+    /// The searchable row.
     public var row: WorkflowRow
+    /// Content hash of the definition that it is pinned to.
     public var definitionHash: String
+    /// The machine's state.
     public var state: WorkflowState
     /// Outputs of completed stages, every generation.
     public var outputs: [OutputRow]
@@ -43,39 +63,65 @@ public struct WorkflowDetail: Sendable {
 
 /// What a stage handed on.
 public struct OutputRow: Sendable {
+    /// The stage's name.
     public var stage: String
+    /// The stage's generation, counted from 1.
     public var generation: Int
+    /// What the agent reported.
     public var output: JSONValue
+    /// `{name, type, sha256, size_bytes, label}` of each stored file.
     public var artifacts: [JSONValue]
+    /// The commit that the stage made; nil if it made none.
     public var commit: String?
 }
 
 /// An attempt.
 public struct TaskRow: Sendable {
+    /// The workflow that it belongs to.
     public var workflowID: UniqueID
+    /// The task that it belongs to.
     public var taskID: UniqueID
+    /// Number of the attempt, counted from 1.
     public var attempt: Int
+    /// The stage's name.
     public var stage: String
+    /// The stage's generation, counted from 1.
     public var generation: Int
+    /// The type of agent.
     public var agentType: String
+    /// What the agent is asked to do.
     public var action: String
+    /// Where it is.
     public var status: TaskStatus
+    /// The mark of its newest send.
     public var dispatchID: UInt64
+    /// The agent's id.
     public var agentID: String?
+    /// Why it failed.
     public var faultCode: String?
+    /// When it was recorded.
     public var createdAt: Timestamp
+    /// When it began.
     public var startedAt: Timestamp?
+    /// When it ended.
     public var completedAt: Timestamp?
+    /// When it has to be over; nil until an agent has taken it.
     public var deadline: Timestamp?
 }
 
 /// An entry of the audit trail.
 public struct EventRow: Sendable {
+    /// Position in the workflow's trail, from 1, without gaps.
     public var sequence: Int64
+    /// What kind it is.
     public var kind: String
+    /// `info`, `warning` or `critical`.
     public var severity: String
+    /// Who did it.
     public var actor: String
+    /// When.
     public var at: Timestamp
+    /// What else is known.
     public var data: JSONValue
 }
 
@@ -83,43 +129,69 @@ public struct EventRow: Sendable {
 public struct LogLineRow: Sendable {
     /// Position in the workflow's log.
     public var id: Int64
+    /// The stage's name.
     public var stage: String
+    /// The task that it belongs to.
     public var taskID: UniqueID
+    /// Number of the attempt, counted from 1.
     public var attempt: Int
     /// Number of the line within its attempt.
     public var line: Int
+    /// When.
     public var at: Timestamp
+    /// How important it is.
     public var level: String
+    /// `stdout`, `stderr` or `agent`.
     public var stream: String
+    /// The text.
     public var text: String
 }
 
 /// A file that a stage kept.
 public struct ArtifactRow: Sendable {
+    /// The stage's name.
     public var stage: String
+    /// The stage's generation, counted from 1.
     public var generation: Int
+    /// The file's name.
     public var name: String
+    /// Its media type, as the agent said.
     public var type: String
+    /// SHA-256 of the content in lower-case hex, which is its address.
     public var sha256: String
+    /// Size in bytes.
     public var sizeBytes: Int64
+    /// What it is, for people.
     public var label: String?
+    /// When it was recorded.
     public var createdAt: Timestamp
 }
 
 /// An agent that was heard.
 public struct AgentRow: Sendable {
+    /// The agent's id.
     public var agentID: String
+    /// The type of agent.
     public var agentType: String
+    /// Version of the agent's program.
     public var version: String
     /// Its actions, as it registered them.
     public var actions: JSONValue
+    /// How many tasks it runs at a time.
     public var slots: Int
+    /// How many more it would take now.
     public var freeSlots: Int
+    /// How many it runs.
     public var running: Int
+    /// The machine that it runs on.
     public var host: String
+    /// Its process id on that machine.
     public var pid: Int64
+    /// When it was first heard.
     public var registeredAt: Timestamp
+    /// When it was last heard.
     public var lastHeartbeatAt: Timestamp
+    /// When it said goodbye.
     public var goneAt: Timestamp?
     /// Whether it was heard within the lease and has not said goodbye.
     public var isLiving: Bool
@@ -127,13 +199,21 @@ public struct AgentRow: Sendable {
 
 /// A message or task that was set aside.
 public struct DeadLetterRow: Sendable {
+    /// Its id.
     public var id: UniqueID
+    /// What kind it is.
     public var kind: String
+    /// Where it was found.
     public var source: String
+    /// Why it was set aside: a code.
     public var cause: String
+    /// Why, in words.
     public var detail: String
+    /// The workflow that it belongs to.
     public var workflowID: UniqueID?
+    /// Size in bytes.
     public var sizeBytes: Int
+    /// When it was recorded.
     public var createdAt: Timestamp
 }
 
@@ -141,8 +221,11 @@ public struct DeadLetterRow: Sendable {
 public struct TokenRow: Sendable, Hashable {
     /// SHA-256 in lower-case hex.
     public var hash: String
+    /// Whose name stands in the trail.
     public var name: String
+    /// What it may do: `viewer`, `operator`, `approver`, `admin` or `agent`.
     public var role: String
+    /// Whose it is.
     public var tenant: String
 
     /// A token.
