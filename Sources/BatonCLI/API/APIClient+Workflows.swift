@@ -1,9 +1,16 @@
+import Foundation
 import JSONTools
 
 extension APIClient {
     /// The workflow with this id.
     func workflow(id: String) async throws(CommandError) -> WorkflowView {
-        WorkflowView(try await get("/workflows/\(id)"))
+        do {
+            return WorkflowView(try await get("/workflows/\(id)"))
+        } catch {
+            var error = error
+            if error.status == .notFound { error.hint = "`\(CommandName.current) list` shows the workflows there are" }
+            throw error
+        }
     }
 
     /// The workflow that a person means: by id, by the beginning of an id, by name (the newest of that name), or `last`.
@@ -27,6 +34,18 @@ extension APIClient {
                 hint: "`\(CommandName.current) list` shows the workflows there are")
         }
         return try await workflow(id: id)
+    }
+
+    /// The content of an artifact: from the data directory if the stack is on this machine, otherwise from the API.
+    func content(of artifact: WorkflowView.Artifact) async throws(CommandError) -> [UInt8] {
+        let digest = artifact.digest
+        let isDigest = digest.utf8.count == 64 && digest.allSatisfy(\.isHexDigit)
+        guard isDigest else { throw CommandError(.software, "\"\(digest)\" is no SHA-256") }
+        if connection.record != nil {
+            let path = "\(connection.dataDirectory)/artifacts/\(digest.prefix(2))/\(digest)"
+            if let data = FileManager.default.contents(atPath: path) { return Array(data) }
+        }
+        return try await bytes("/artifacts/\(digest)")
     }
 
     /// The log lines of a workflow, oldest first, read page by page.

@@ -23,7 +23,7 @@ enum Problem {
         case 401:
             (.noPermission, "set BATON_TOKEN, or run the command with the data directory of the stack (BATON_DATA_DIR)")
         case 403: (.noPermission, nil)
-        case 404: (.notFound, "`\(CommandName.current) list` shows the workflows there are")
+        case 404: (.notFound, nil)
         case 409: (.temporary, nil)
         case 429, 503: (.temporary, "`\(CommandName.current) status` shows what is not ready; try again in a moment")
         default: (.software, "`\(CommandName.current) doctor` looks for the cause")

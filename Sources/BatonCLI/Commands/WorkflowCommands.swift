@@ -217,7 +217,7 @@ struct ArtifactsCommand: BatonSubcommand {
         if let download {
             for (stage, artifact) in all {
                 let directory = "\(download)/\(ReportFile.safeName(stage))"
-                let bytes = try await client.bytes("/artifacts/\(artifact.digest)")
+                let bytes = try await client.content(of: artifact)
                 do {
                     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
                     let path = "\(directory)/\(ReportFile.safeName(artifact.name))"

@@ -145,7 +145,7 @@ enum ReportFile {
     ) async throws
         -> String
     {
-        let bytes = try await client.bytes("/artifacts/\(artifact.digest)")
+        let bytes = try await client.content(of: artifact)
         let directory = "\(client.connection.dataDirectory)/reports/\(safeName(workflow.name))-\(workflow.id.suffix(8))"
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
