@@ -6,6 +6,9 @@ import JSONTools
 ///
 /// For `<agent> --task file.json`, and for tests of actions.
 public struct TaskTrial: Sendable {
+    /// More log lines in a second are dropped; ten times what an agent sends, for people look at these directly.
+    static let linesPerSecond = 10 * LogThrottle.linesPerSecond
+
     private let agentType: String
     private let catalog: ActionCatalog
     private let host: AttemptHost
@@ -62,7 +65,13 @@ public struct TaskTrial: Sendable {
         let runner = AttemptRunner(catalog: catalog, builder: builder, host: host)
         if let result = runner.immediateResult(of: envelope) { return result }
         let stop = StopBox()
-        let lines = AttemptLog(linesPerSecond: .max, batchSize: 1) { lines, _ in
+        let lines = AttemptLog(linesPerSecond: Self.linesPerSecond, batchSize: 1) { lines, dropped in
+            if dropped > 0 {
+                log(
+                    LogLine(
+                        number: max(1, (lines.first?.number ?? 1) - 1), at: .now(), level: .notice, stream: .agent,
+                        text: "… \(dropped) lines left out: more than \(Self.linesPerSecond) in a second"))
+            }
             for line in lines { log(line) }
         }
         let desk = AttemptDesk(
