@@ -94,11 +94,11 @@ extension LocalStack {
         return port
     }
 
-    /// The port of the last start, the standard one, or any free one.
+    /// The standard port, that of the last start, or any free one.
     func choosePort(_ name: String, standard: Int?) throws(StackError) -> Int {
         var preferred: [Int] = []
         if configuration.ports == .standard {
-            preferred = [formerPorts[name], standard].compactMap { $0 }
+            preferred = [standard, formerPorts[name]].compactMap { $0 }
         }
         let taken = Set(processes.compactMap(\.specification.port))
         guard let port = LoopbackPort.choose(preferred: preferred, taken: taken) else {

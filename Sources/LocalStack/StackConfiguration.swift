@@ -7,7 +7,7 @@ public struct StackConfiguration: Sendable {
 
     /// Which ports the servers listen on.
     public enum Ports: Sendable, Hashable {
-        /// Those of the last start, otherwise 3000, 5433 and 6380; another free one for each that is busy.
+        /// 3000, 5433 and 6380; for each that is busy that of the last start, or any free one.
         case standard
         /// Any free ones. For tests, which run side by side.
         case anyFree

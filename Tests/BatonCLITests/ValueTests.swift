@@ -37,8 +37,9 @@ struct FormattingTests {
     @Test(
         "durations",
         arguments: [
-            (0, "0.0 s"), (1234, "1.2 s"), (9_949, "9.9 s"), (9_950, "9 s"), (59_999, "59 s"), (187_000, "3 m 07 s"),
-            (7_500_000, "2 h 05 m"), (90_000_000, "1 d 1 h"), (-5, "0.0 s"),
+            (0, "0 ms"), (99, "99 ms"), (100, "0.1 s"), (1234, "1.2 s"), (9_949, "9.9 s"), (9_950, "9 s"),
+            (59_999, "59 s"), (187_000, "3 m 07 s"),
+            (7_500_000, "2 h 05 m"), (90_000_000, "1 d 1 h"), (-5, "0 ms"),
         ])
     func durations(milliseconds: Int64, text: String) {
         #expect(Formatting.duration(milliseconds: milliseconds) == text)

@@ -22,9 +22,9 @@ enum Problem {
         case 400, 413, 415, 422: (.dataError, nil)
         case 401:
             (.noPermission, "set BATON_TOKEN, or run the command with the data directory of the stack (BATON_DATA_DIR)")
-        case 403: (.noPermission, nil)
+        case 403: (.noPermission, "set BATON_TOKEN to a token that may do this")
         case 404: (.notFound, nil)
-        case 409: (.temporary, nil)
+        case 409: (.temporary, "`\(CommandName.current) show` tells the present state")
         case 429, 503: (.temporary, "`\(CommandName.current) status` shows what is not ready; try again in a moment")
         default: (.software, "`\(CommandName.current) doctor` looks for the cause")
         }

@@ -43,7 +43,17 @@ struct RunCommand: BatonSubcommand {
 
     func perform() async throws(CommandError) -> ExitStatus {
         let client = try options.client()
-        let created = WorkflowView(try await client.post("/workflows", .object(try requestBody())))
+        let created: WorkflowView
+        do {
+            created = WorkflowView(try await client.post("/workflows", .object(try requestBody())))
+        } catch {
+            var error = error
+            if error.status == .dataError && error.hint == nil {
+                error.hint =
+                    "`\(CommandName.current) definitions` lists the types, `\(CommandName.current) run --help` the options"
+            }
+            throw error
+        }
         if detach {
             if options.json {
                 Output.line(created.json.prettyPrinted())

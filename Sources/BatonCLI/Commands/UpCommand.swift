@@ -18,7 +18,7 @@ struct UpCommand: BatonSubcommand {
     @Flag(name: [.customShort("d"), .long], help: "Return when everything is ready; the stack stays up.")
     var detach = false
 
-    @Flag(name: .long, help: "Say nothing unless something is wrong or takes long.")
+    @Flag(name: [.customShort("q"), .long], help: "Say nothing unless something is wrong or takes long.")
     var quiet = false
 
     @Option(name: .long, help: ArgumentHelp("The agents to start, by type, separated by commas.", valueName: "types"))

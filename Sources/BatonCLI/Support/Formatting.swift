@@ -2,11 +2,12 @@ import JSONTools
 
 /// Texts for people.
 enum Formatting {
-    /// `0.4 s`, `12 s`, `3 m 07 s`, `2 h 05 m`, `4 d 3 h`.
+    /// `12 ms`, `0.4 s`, `12 s`, `3 m 07 s`, `2 h 05 m`, `4 d 3 h`.
     static func duration(milliseconds: Int64) -> String {
         let milliseconds = max(milliseconds, 0)
         let seconds = milliseconds / 1000
         switch milliseconds {
+        case ..<100: return "\(milliseconds) ms"
         case ..<9_950: return "\(milliseconds / 1000).\(milliseconds % 1000 / 100) s"
         case ..<60_000: return "\(seconds) s"
         case ..<3_600_000: return "\(seconds / 60) m \(twoDigits(seconds % 60)) s"

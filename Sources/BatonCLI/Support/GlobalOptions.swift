@@ -64,6 +64,8 @@ enum ErrorReport {
         }
         Output.error("error: \(error.message)")
         for line in error.details { Output.error("  | \(line)") }
-        if let hint = error.hint { Output.error("next: \(hint)") }
+        let help =
+            "`\(CommandName.current) help` lists the commands, `\(CommandName.current) doctor` checks the machine"
+        Output.error("next: \(error.hint ?? help)")
     }
 }
