@@ -18,7 +18,7 @@ enum APIRouter {
     /// The router that answers them.
     static func build(_ services: APIServices, logger: Logger) -> Router<APIContext> {
         let routes = routes(services)
-        let router = Router(context: APIContext.self)
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware(routes: routes))
         let guarded = router.group()
         guarded.add(middleware: AccessMiddleware(tokens: services.tokens))

@@ -63,12 +63,13 @@ public struct OrchestratorHTTP: Service {
     ///
     /// - Throws: ``APIStartError`` if it can't start.
     public func run() async throws {
-        try await adoptAdminToken()
+        guard try await adoptAdminToken() else { return }
         let wasListening = Atomic(false)
         do {
             try await buildApplication { port in
                 wasListening.store(true, ordering: .sequentiallyConsistent)
-                logger.info("listening", metadata: ["address": "http://\(settings.host):\(port)"])
+                let host = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
+                logger.info("listening", metadata: ["address": "http://\(host):\(port)"])
                 await onListening(port)
             }.run()
         } catch let error as IOError where !wasListening.load(ordering: .sequentiallyConsistent) {
@@ -80,17 +81,21 @@ public struct OrchestratorHTTP: Service {
     }
 
     /// Waits for the record if it is away: without it no token can be checked.
-    private func adoptAdminToken() async throws {
+    ///
+    /// - Returns: false if a graceful shutdown came first.
+    private func adoptAdminToken() async throws -> Bool {
         let secret = try AdminToken.readOrMake(in: settings.dataDirectory)
-        while true {
+        while !Task.isShuttingDownGracefully {
             do throws(PostgresError) {
-                return try await services.tokens.adopt(adminSecret: secret)
+                try await services.tokens.adopt(adminSecret: secret)
+                return true
             } catch {
                 guard error.isConnectionFault || error.code == .poolDeadline else { throw error }
                 logger.warning("the API waits for PostgreSQL", metadata: ["error": "\(error)"])
             }
             try await Task.sleep(for: .milliseconds(500))
         }
+        return false
     }
 
     private func buildApplication(onListening: @escaping @Sendable (Int) async -> Void) -> some ApplicationProtocol {

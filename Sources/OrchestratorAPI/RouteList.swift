@@ -36,6 +36,9 @@ struct RouteList: Sendable {
             return pattern.count == parts.count
                 && zip(pattern, parts).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
         }
-        return Set(found.map(\.method.rawValue)).sorted()
+        var methods = Set(found.map(\.method.rawValue))
+        // The router answers HEAD by what it has for GET.
+        if methods.contains("GET") { methods.insert("HEAD") }
+        return methods.sorted()
     }
 }

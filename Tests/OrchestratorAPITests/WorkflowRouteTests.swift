@@ -90,7 +90,14 @@ extension OverTheWire {
                 }
                 let wrong = try await api.send("DELETE", "/api/v1/workflows", token: api.token)
                 #expect(wrong.status == 405)
-                #expect(wrong.headers["allow"] == "GET, POST")
+                #expect(wrong.headers["allow"] == "GET, HEAD, POST")
+                for path in ["/health/live", "/api/v1/workflows", "/nowhere", "/api/v1/workflows/nonsense"] {
+                    let head = try await api.send("HEAD", path, token: api.token)
+                    let get = try await api.get(path)
+                    #expect(head.status == get.status, "\(path)")
+                    #expect(head.body.isEmpty)
+                    #expect(head.headers["content-length"] == get.headers["content-length"])
+                }
             }
         }
 

@@ -36,12 +36,14 @@ struct WorkflowWait: Sendable, Hashable {
     private static func wait(
         _ stage: StageDefinition, _ state: StageState, in detail: WorkflowDetail, isRedisUp: Bool
     ) -> (rank: Int, wait: WorkflowWait)? {
+        let attempt = detail.newestAttempts[stage.name].flatMap { $0.generation == state.generation ? $0 : nil }
         guard let open = state.open else {
             guard let retryAt = state.retryAt else { return nil }
             return (
                 3,
                 WorkflowWait(
-                    what: "the next attempt at \(stage.name)", since: state.startedAt, until: retryAt,
+                    what: "the next attempt at \(stage.name)", since: attempt?.completedAt ?? state.startedAt,
+                    until: retryAt,
                     help: state.fault.map { "the attempt before failed: \($0.code): \($0.message)" })
             )
         }
@@ -57,7 +59,8 @@ struct WorkflowWait: Sendable, Hashable {
             return (
                 5,
                 WorkflowWait(
-                    what: "the \(stage.agent) agent to finish \(stage.name)", since: open.sentAt, until: open.deadline,
+                    what: "the \(stage.agent) agent to finish \(stage.name)", since: attempt?.startedAt ?? open.sentAt,
+                    until: open.deadline,
                     help: "\(agentID) works on it")
             )
         }

@@ -31,7 +31,9 @@ struct ProblemMiddleware: RouterMiddleware {
             }
         }
         Self.protect(&response.headers)
-        return response
+        // Where there is a route, the router takes the body away by itself.
+        let hasRoute = !routes.methods(at: request.uri.path).isEmpty
+        return request.method == .head && !hasRoute ? response.createHeadResponse() : response
     }
 
     private func problem(for error: any Error, _ request: Request, _ context: APIContext) -> Problem {

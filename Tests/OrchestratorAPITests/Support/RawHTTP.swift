@@ -73,13 +73,14 @@ enum RawHTTP {
                 sent += count
             }
         }
+        let isHead = bytes.starts(with: Array("HEAD ".utf8))
         var received: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 64 * 1024)
         while true {
             let count = recv(descriptor, &piece, piece.count, 0)
             guard count > 0 else { break }
             received += piece[..<count]
-            if let reply = parse(received), isComplete(reply, received) { break }
+            if let reply = parse(received), isComplete(reply) || isHead { break }
         }
         guard var reply = parse(received) else {
             throw Failure(reason: "no answer: \(String(decoding: received.prefix(200), as: UTF8.self))")
@@ -100,7 +101,7 @@ enum RawHTTP {
         return Reply(status: status, headers: headers, body: Array(bytes[end.upperBound...]))
     }
 
-    private static func isComplete(_ reply: Reply, _ bytes: [UInt8]) -> Bool {
+    private static func isComplete(_ reply: Reply) -> Bool {
         if let length = reply.headers["content-length"].flatMap({ Int($0) }) { return reply.body.count >= length }
         return reply.headers["transfer-encoding"] == "chunked" && reply.body.suffix(5) == Array("0\r\n\r\n".utf8)[...]
     }

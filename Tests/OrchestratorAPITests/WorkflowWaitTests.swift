@@ -1,0 +1,123 @@
+import JSONTools
+import Testing
+import WorkflowCore
+
+@testable import OrchestratorAPI
+@testable import WorkflowStorage
+
+@Suite("What a workflow waits for")
+struct WorkflowWaitTests {
+    private let now = Timestamp(microseconds: 1_000_000_000)
+    private let definition: WorkflowDefinition
+
+    init() throws {
+        definition = WorkflowDefinition(
+            name: "pair",
+            stages: [
+                StageDefinition(name: "check", agent: "validation"), StageDefinition(name: "drive", agent: "e2e"),
+            ])
+    }
+
+    /// A workflow whose stages are as given, at `now`.
+    private func detail(
+        _ phase: WorkflowState.Phase = .running, living: [String: Int] = [:], change: (inout [StageState]) -> Void
+    ) -> WorkflowDetail {
+        var state = WorkflowState(stageCount: 2)
+        state.phase = phase
+        change(&state.stages)
+        let id = UniqueID(high: 1, low: 2)
+        let row = WorkflowRow(
+            id: id, type: "pair", definitionVersion: 1, name: "a", description: "", requirements: "",
+            priority: "medium", input: [:], traceID: "", createdBy: "ann", status: "running", currentStage: nil,
+            progress: 0, fault: nil, faultStage: nil, createdAt: now, updatedAt: now, startedAt: nil, completedAt: nil)
+        return WorkflowDetail(
+            row: row, definitionHash: "", state: state, outputs: [], newestAttempts: [:], livingAgents: living,
+            now: now)
+    }
+
+    private func sent(_ stage: inout StageState, agoSeconds: Int) {
+        stage.phase = .running
+        stage.attempt = 1
+        stage.open = OpenAttempt(dispatchID: 1, sentAt: now - .seconds(agoSeconds))
+    }
+
+    private func wait(in detail: WorkflowDetail, isRedisUp: Bool = true) -> WorkflowWait? {
+        WorkflowWait.find(in: detail, definition: definition, isRedisUp: isRedisUp)
+    }
+
+    @Test("No agent of the type lives: the workflow says which, since when, and how to start one")
+    func noAgent() throws {
+        let found = try #require(wait(in: detail(living: ["e2e": 1]) { sent(&$0[0], agoSeconds: 1) }))
+        #expect(found.what == "a validation agent")
+        #expect(found.since == now - .seconds(1))
+        #expect(found.help?.contains("validation-agent") == true)
+        #expect(found.status == "waiting_for_agent")
+        let other = try #require(wait(in: detail { sent(&$0[1], agoSeconds: 1) }))
+        #expect(other.what == "an e2e agent")
+    }
+
+    @Test("Agents live and none has taken it: first nothing, then a free one is waited for")
+    func busyAgents() {
+        #expect(wait(in: detail(living: ["validation": 1]) { sent(&$0[0], agoSeconds: 1) }) == nil)
+        let found = wait(in: detail(living: ["validation": 1]) { sent(&$0[0], agoSeconds: 9) })
+        #expect(found?.what == "a free validation agent")
+        #expect(found?.status == nil)
+    }
+
+    @Test("Without Redis no agent is missed: Redis is")
+    func redisAway() {
+        let found = wait(in: detail { sent(&$0[0], agoSeconds: 60) }, isRedisUp: false)
+        #expect(found?.what == "Redis")
+        #expect(found?.status == nil)
+    }
+
+    @Test("In backoff the next attempt is waited for, until its time, with the cause")
+    func backoff() {
+        let found = wait(
+            in: detail {
+                $0[0].phase = .running
+                $0[0].retryAt = now + .seconds(5)
+                $0[0].fault = WorkflowFault(code: "TOOL_FAILED", message: "it broke", isRetryable: true)
+            })
+        #expect(found?.what == "the next attempt at check")
+        #expect(found?.until == now + .seconds(5))
+        #expect(found?.help?.contains("TOOL_FAILED: it broke") == true)
+    }
+
+    @Test("A bound attempt is waited for until its deadline, even if its agent fell silent")
+    func working() {
+        let found = wait(
+            in: detail {
+                sent(&$0[0], agoSeconds: 30)
+                $0[0].open?.agentID = "validation-00000001"
+                $0[0].open?.deadline = now + .seconds(600)
+            })
+        #expect(found?.what == "the validation agent to finish check")
+        #expect(found?.until == now + .seconds(600))
+        #expect(found?.status == nil)
+    }
+
+    @Test("Of several stages the one counts that needs somebody most")
+    func mostUrgent() {
+        let found = wait(
+            in: detail(living: ["validation": 1]) {
+                sent(&$0[0], agoSeconds: 30)
+                $0[0].open?.agentID = "validation-00000001"
+                sent(&$0[1], agoSeconds: 3)
+            })
+        #expect(found?.what == "an e2e agent")
+    }
+
+    @Test("A stopping workflow waits for its agents to stop, at most for the grace; an ended one for nothing")
+    func stopping() {
+        let found = wait(
+            in: detail(.stopping) {
+                sent(&$0[0], agoSeconds: 30)
+                $0[0].open?.cancelledAt = now
+            })
+        #expect(found?.what == "the validation agent to stop")
+        #expect(found?.until == now + WorkflowMachine.cancelGrace)
+        #expect(found?.status == nil)
+        #expect(wait(in: detail(.completed) { _ in }) == nil)
+    }
+}
