@@ -12,11 +12,12 @@ import WorkflowCore
 import WorkflowStorage
 
 /// A road that keeps what is put on it, for tests of the engine alone.
-final class RecordingBus: OrchestratorBus {
+final class RecordingBus: TaskBus {
     struct Record {
         var tasks: [TaskEnvelope] = []
         var acknowledged: [String] = []
         var controls: [(agentType: String, message: ControlMessage)] = []
+        var deadLetters: [DeadLetterCopy] = []
     }
 
     let record = Mutex(Record())
@@ -30,32 +31,54 @@ final class RecordingBus: OrchestratorBus {
         return try #require(await iterator.next())
     }
 
-    func publish(_ tasks: [OutgoingTask]) async throws -> [String?] {
-        try tasks.map { task in
-            let envelope = try TaskEnvelope(decoding: task.envelope)
-            let count = record.withLock { record in
-                record.tasks.append(envelope)
-                return record.tasks.count
+    func publish(_ tasks: [OutgoingTask]) async throws(TransportError) -> [String?] {
+        var entries: [String?] = []
+        for task in tasks {
+            do throws(ProtocolError) {
+                let envelope = try TaskEnvelope(decoding: task.envelope)
+                let count = record.withLock { record in
+                    record.tasks.append(envelope)
+                    return record.tasks.count
+                }
+                arrivals.continuation.yield(envelope)
+                entries.append("\(count)-0")
+            } catch {
+                Issue.record("an envelope that can't be decoded was published: \(error)")
+                entries.append(nil)
             }
-            arrivals.continuation.yield(envelope)
-            return "\(count)-0"
         }
+        return entries
     }
 
-    func acknowledgeResults(_ entryIDs: [String]) async throws {
+    func acknowledgeResults(_ entryIDs: [String]) async throws(TransportError) {
         record.withLock { $0.acknowledged += entryIDs }
     }
 
-    func control(_ messages: [(agentType: String, message: ControlMessage)]) async throws {
+    func control(_ messages: [(agentType: String, message: ControlMessage)]) async throws(TransportError) {
         record.withLock { $0.controls += messages }
     }
 
-    func announce(_ bytes: [UInt8]) async throws -> Int { 0 }
-    func signalLagMilliseconds() async throws -> Int { 0 }
-    func claimResults(idleMilliseconds: Int) async throws -> [InboundMessage] { [] }
-    func taskEntries(ofTypes types: [String]) async throws -> [TaskStreamEntry] { [] }
-    func deleteTaskEntries(_ entries: [(stream: String, entryID: String)]) async throws {}
-    func removeIdleConsumers(except living: Set<String>) async throws {}
+    func mirrorDeadLetters(_ letters: [DeadLetterCopy]) async throws(TransportError) {
+        record.withLock { $0.deadLetters += letters }
+    }
+
+    // What the tests of the door don't use.
+    func ensureGroups(agentTypes: Set<String>) async throws(TransportError) {}
+    func readResults(limit: Int, block: Duration) async throws(TransportError) -> [InboundMessage] { [] }
+    func claimResults(idleMilliseconds: Int) async throws(TransportError) -> [InboundMessage] { [] }
+    func readReports(limit: Int, block: Duration) async throws(TransportError) -> AgentReports { AgentReports() }
+    func acknowledgeReports(signals: [String], logs: [String]) async throws(TransportError) {}
+    func claimReports(idleMilliseconds: Int) async throws(TransportError) -> AgentReports { AgentReports() }
+    func announce(_ bytes: [UInt8]) async throws(TransportError) -> Int { 0 }
+    func signalLagMilliseconds() async throws(TransportError) -> Int { 0 }
+    func pendingTasks(ofType type: String, lane: TaskLane) async throws(TransportError) -> TaskCounts {
+        TaskCounts(waiting: 0, taken: 0)
+    }
+    func taskEntries(ofTypes types: [String]) async throws(TransportError) -> [TaskStreamEntry] { [] }
+    func deleteTaskEntries(_ entries: [(stream: String, entryID: String)]) async throws(TransportError) {}
+    func removeIdleConsumers(except living: Set<String>) async throws(TransportError) {}
+    func runInlet() async {}
+    func close() async {}
 }
 
 /// An engine on a real PostgreSQL and a recording road.
