@@ -87,7 +87,7 @@ struct APIClient: Sendable {
             if let contentType { request.headers.add(name: "Content-Type", value: contentType) }
         }
         do {
-            let response = try await HTTP.client.execute(request, timeout: .seconds(30))
+            let response = try await execute(request)
             let answer = Array(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
             guard (200..<300).contains(response.status.code) else {
                 throw Problem.error(
@@ -98,6 +98,15 @@ struct APIClient: Sendable {
             throw error
         } catch {
             throw unreachable(error)
+        }
+    }
+
+    /// A kept connection may be closed by the server at the moment of its reuse; what changes nothing is asked once more.
+    private func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+        do {
+            return try await HTTP.client.execute(request, timeout: .seconds(30))
+        } catch where request.method == .GET && !Task.isCancelled {
+            return try await HTTP.client.execute(request, timeout: .seconds(30))
         }
     }
 
