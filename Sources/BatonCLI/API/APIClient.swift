@@ -105,7 +105,8 @@ struct APIClient: Sendable {
     private func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
         do {
             return try await HTTP.client.execute(request, timeout: .seconds(30))
-        } catch where request.method == .GET && !Task.isCancelled {
+        } catch {
+            guard request.method == .GET, !Task.isCancelled else { throw error }
             return try await HTTP.client.execute(request, timeout: .seconds(30))
         }
     }
