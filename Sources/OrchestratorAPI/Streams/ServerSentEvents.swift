@@ -35,8 +35,6 @@ protocol StreamSource: Sendable {
 
 /// Sends a stream of events until it ends, the caller goes, or the orchestrator shuts down.
 struct EventStreamer: Sendable {
-    /// After so long without an event a comment is sent, so that nobody between takes the connection for dead.
-    static let heartbeat: Swift.Duration = .seconds(15)
     /// How often the record is asked without news: another orchestrator's news may not reach this one.
     static let pollInterval: Swift.Duration = .seconds(1)
     /// After how many milliseconds a caller whose connection broke is asked to come back.
@@ -47,6 +45,8 @@ struct EventStreamer: Sendable {
 
     let source: any StreamSource
     let limit: StreamLimit
+    /// After so long without an event a comment is sent, so that nobody between takes the connection for dead.
+    var heartbeat: Swift.Duration = .seconds(15)
 
     /// The answer that streams what comes after a place.
     func response(after start: Int64, on channel: any Channel) throws(Problem) -> Response {
@@ -69,7 +69,8 @@ struct EventStreamer: Sendable {
             body: body)
     }
 
-    private func send(after start: Int64, to writer: inout any ResponseBodyWriter) async throws {
+    /// Sends what comes after a place until the end.
+    func send(after start: Int64, to writer: inout any ResponseBodyWriter) async throws {
         var last = start
         var lastSent = ContinuousClock.now
         try await writer.write(ByteBuffer(string: "retry: \(Self.retryMilliseconds)\n\n"))
@@ -89,7 +90,7 @@ struct EventStreamer: Sendable {
                 try await writer.write(ending.bytes)
                 return
             }
-            if now - lastSent >= Self.heartbeat {
+            if now - lastSent >= heartbeat {
                 try await writer.write(ByteBuffer(string: ": still here\n\n"))
                 lastSent = now
             }
