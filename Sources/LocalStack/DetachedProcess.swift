@@ -58,9 +58,9 @@ public struct DaemonCommand: Sendable, Hashable {
 
 /// A child process in a session of its own that outlives whoever started it.
 ///
-/// swift-subprocess ties a child to the task that runs it and ends it when that task is cancelled; the servers of a stack,
-/// and the supervisor behind `up --detach`, must stay. So each runs in an unstructured task that nobody cancels: the
-/// child lives on when this process ends, and while this process lives, the task collects its exit status.
+/// swift-subprocess ties a child to the task that runs it and ends it when that task is cancelled; the servers of a
+/// stack, and the supervisor behind `up --detach`, must stay. So each runs in an unstructured task that nobody cancels:
+/// the child lives on when this process ends, and while this process lives, the task collects its exit status.
 public struct DetachedProcess: Sendable {
     /// The process.
     public let identity: ProcessIdentity

@@ -77,7 +77,8 @@ extension StackRecord {
         return wasRunning
     }
 
-    /// Ends recorded processes that nobody watches any more, servers last: first in order, then by SIGKILL to the group.
+    /// Ends recorded processes that nobody watches any more, servers last: first in order, then by SIGKILL to the
+    /// group.
     static func end(_ entries: [Entry], within limit: Duration) async {
         let servers = entries.filter { ["redis", "postgres"].contains($0.name) }
         let others = entries.filter { !["redis", "postgres"].contains($0.name) }

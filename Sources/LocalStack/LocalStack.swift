@@ -4,8 +4,9 @@ import Glibc
 /// A whole Baton on this machine: private servers, orchestrators and agents as child processes that are watched over.
 ///
 /// One process at a time runs the stack of a data directory. It starts everything, waits until everything is ready,
-/// starts again what dies (with growing pauses), and ends everything in reverse order. `stack.json` in the data directory
-/// always tells what runs. Tests use the same type, and its `kill`, `stop`, `start` and `restart` of single components.
+/// starts again what dies (with growing pauses), and ends everything in reverse order. `stack.json` in the data
+/// directory always tells what runs. Tests use the same type, and its `kill`, `stop`, `start` and `restart` of single
+/// components.
 public actor LocalStack {
     /// What the stack consists of.
     public nonisolated let configuration: StackConfiguration

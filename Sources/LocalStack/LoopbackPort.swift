@@ -7,8 +7,8 @@ public enum LoopbackPort {
 
     /// A port that nobody listens on, drawn at random from 20000…32767.
     ///
-    /// That is below the range from which Linux gives ports to outgoing connections (ip(7), `ip_local_port_range`), so a
-    /// connection of somebody else doesn't take it before a server has started.
+    /// That is below the range from which Linux gives ports to outgoing connections (ip(7), `ip_local_port_range`), so
+    /// a connection of somebody else doesn't take it before a server has started.
     public static func free(host: String = "127.0.0.1") -> Int? {
         for _ in 0..<100 {
             let port = Int.random(in: 20_000...32_767)

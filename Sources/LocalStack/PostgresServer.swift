@@ -39,8 +39,8 @@ struct PostgresServer: Sendable {
         return Account(name: "postgres", uid: entry.pointee.pw_uid, gid: entry.pointee.pw_gid)
     }
 
-    /// Where the files go: as root /var/lib/baton/<12 hex digits of the SHA-256 of the data directory's path>, otherwise
-    /// in the data directory.
+    /// Where the files go: as root /var/lib/baton/<12 hex digits of the SHA-256 of the data directory's path>,
+    /// otherwise in the data directory.
     static func home(dataDirectory: String, account: Account?) async throws(StackError) -> String {
         guard account != nil else { return dataDirectory + "/postgres" }
         let outcome = try await ShortCommand(
@@ -55,7 +55,8 @@ struct PostgresServer: Sendable {
     func createCluster(instance: String, environment: [String: String]) async throws(StackError) -> String? {
         let note = try makeHome(instance: instance)
         guard fileBytes(data + "/PG_VERSION") == nil else { return note }
-        // Built beside its place and renamed when complete: what an interrupted initdb left is never taken for a cluster.
+        // Built beside its place and renamed when complete: what an interrupted initdb left is never taken for a
+        // cluster.
         let building = home + "/building"
         try? FileManager.default.removeItem(atPath: building)
         let passwordFile = home + "/password"

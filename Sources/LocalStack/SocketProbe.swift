@@ -8,7 +8,8 @@ enum ProbeAddress: Sendable, Hashable {
     case tcp(String, port: Int)
 }
 
-/// One short question over a socket: connect, write, read until the answer is there. Nothing here waits longer than told.
+/// One short question over a socket: connect, write, read until the answer is there. Nothing here waits longer than
+/// told.
 enum SocketProbe {
     /// Asks in a thread of the dispatch pool, for the calls block.
     ///

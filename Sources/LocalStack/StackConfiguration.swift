@@ -92,7 +92,8 @@ public struct StackConfiguration: Sendable {
     }
 
     /// What the environment says (06 "Configuration"): `BATON_DATA_DIR` (default `.baton`), `BATON_DATABASE_URL`,
-    /// `BATON_REDIS_URL`, `BATON_HOST`, `BATON_PORT`, `BATON_NAMESPACE`, `BATON_PYTHON`, `BATON_BIN_DIR`, `BATON_SHARE_DIR`.
+    /// `BATON_REDIS_URL`, `BATON_HOST`, `BATON_PORT`, `BATON_NAMESPACE`, `BATON_PYTHON`, `BATON_BIN_DIR`,
+    /// `BATON_SHARE_DIR`.
     ///
     /// - Throws: `.badFile` if `BATON_PORT` isn't a port.
     public init(environment: [String: String], dataDirectory: String? = nil) throws(StackError) {

@@ -13,7 +13,8 @@ extension APIClient {
         }
     }
 
-    /// The workflow that a person means: by id, by the beginning of an id, by name (the newest of that name), or `last`.
+    /// The workflow that a person means: by id, by the beginning of an id, by name (the newest of that name), or
+    /// `last`.
     func find(_ word: String) async throws(CommandError) -> WorkflowView {
         if UniqueID(word) != nil { return try await workflow(id: word.lowercased()) }
         let isLast = word == "last"

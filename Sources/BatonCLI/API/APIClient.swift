@@ -101,7 +101,8 @@ struct APIClient: Sendable {
         }
     }
 
-    /// A kept connection may be closed by the server at the moment of its reuse; what changes nothing is asked once more.
+    /// A kept connection may be closed by the server at the moment of its reuse; what changes nothing is asked once
+    /// more.
     private func execute(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
         do {
             return try await HTTP.client.execute(request, timeout: .seconds(30))

@@ -2,8 +2,8 @@ import JSONTools
 
 /// What `run` and `watch` print, as a value: workflows in, lines out.
 ///
-/// A line a stage when it has ended (mark, stage, agent, duration, one fact), a line for every further attempt, and on a
-/// terminal a live line for what takes longer than three seconds.
+/// A line a stage when it has ended (mark, stage, agent, duration, one fact), a line for every further attempt, and on
+/// a terminal a live line for what takes longer than three seconds.
 struct RunScreen: Sendable {
     /// What takes longer shows its name and elapsed time.
     static let patience = Duration.seconds(3)

@@ -59,8 +59,8 @@ struct ConfigurationFile: Sendable, Hashable {
         }
     }
 
-    /// Puts the values into the environment of this process, so that everything started from here has them too. What the
-    /// environment has already stays.
+    /// Puts the values into the environment of this process, so that everything started from here has them too. What
+    /// the environment has already stays.
     func apply(to environment: [String: String]) {
         let new = values.filter { (environment[$0.key] ?? "").isEmpty }
         for (name, value) in new { setenv(name, value, 1) }
