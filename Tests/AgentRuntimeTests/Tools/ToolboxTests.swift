@@ -139,7 +139,7 @@ struct ToolboxTests {
             } throws: { error in
                 (error as? ActionFailure)?.code == "TOOL_TIMEOUT"
             }
-            #expect(start.duration(to: .now) < .seconds(5))
+            #expect(start.duration(to: .now) < .seconds(50), "it waited for the tool to end by itself")
             #expect(await ProcessTable.isSoonLeft(scratch))
         }
     }
@@ -150,7 +150,7 @@ struct ToolboxTests {
             let start = ContinuousClock.now
             let output = try await tools.run(ToolCommand("sh", ["-c", "sleep 60 & echo $!"], in: scratch))
             let child = try #require(Int32(output.text.split(separator: "\n").first ?? ""))
-            #expect(start.duration(to: .now) < .seconds(5))
+            #expect(start.duration(to: .now) < .seconds(50), "it waited for the tool to end by itself")
             #expect(await ProcessTable.isSoonGone(child))
         }
     }
@@ -187,7 +187,7 @@ struct ToolboxTests {
             let start = ContinuousClock.now
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
-            #expect(start.duration(to: .now) < .seconds(5))
+            #expect(start.duration(to: .now) < .seconds(50), "it waited for the tool to end by itself")
             #expect(await ProcessTable.isSoonLeft(scratch))
         }
     }
