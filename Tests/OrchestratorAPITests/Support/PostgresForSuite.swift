@@ -1,5 +1,6 @@
 import Foundation
 import LocalStack
+import PostgresDriver
 import Testing
 
 /// One PostgreSQL for all tests of a suite.
@@ -18,12 +19,21 @@ struct PostgresForSuite: SuiteTrait, TestScoping {
         let stack = LocalStack(configuration)
         do {
             try await stack.start()
+            try await Self.spareTheDisk(try #require(await stack.databaseURL))
             try await Self.$databaseURL.withValue(await stack.databaseURL) { try await function() }
             await stack.destroy()
         } catch {
             await stack.destroy()
             throw error
         }
+    }
+
+    /// These databases need not survive a crash, and their last checkpoint is large.
+    private static func spareTheDisk(_ url: String) async throws {
+        let connection = try await PostgresConnection.connect(try PostgresConfiguration(url: url))
+        _ = try await connection.query("ALTER SYSTEM SET fsync = off")
+        _ = try await connection.query("SELECT pg_reload_conf()")
+        await connection.close()
     }
 }
 
