@@ -11,6 +11,7 @@ struct APIServices: Sendable {
     let definitions: DefinitionCache
     let isRedisUp: @Sendable () -> Bool
     let settings: OrchestratorHTTP.Settings
+    let bodies: BodyReader
     let startedAt = ContinuousClock.now
 
     init(
@@ -20,6 +21,7 @@ struct APIServices: Sendable {
         self.orchestrator = orchestrator
         self.isRedisUp = isRedisUp
         self.settings = settings
+        bodies = BodyReader(maxSeconds: settings.maxBodySeconds)
         store = PostgresReadStore(pool: pool)
         tokens = TokenRegistry(store: store)
         definitions = DefinitionCache(stored: orchestrator.definitions, store: store)

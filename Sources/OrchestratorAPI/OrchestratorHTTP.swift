@@ -24,6 +24,8 @@ public struct OrchestratorHTTP: Service {
         public var dataDirectory: String
         /// Version of the program, for health and the `Server` header.
         public var version: String
+        /// Within how many seconds the body of a request has to be here.
+        public var maxBodySeconds = 15
 
         /// Settings.
         public init(host: String, port: Int, dataDirectory: String, version: String) {

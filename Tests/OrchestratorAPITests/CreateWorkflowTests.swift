@@ -144,6 +144,20 @@ extension OverTheWire {
             }
         }
 
+        @Test("A body that never comes is waited for only so long")
+        func refusesSlowBodies() async throws {
+            try await withAPI(maxBodySeconds: 1) { api in
+                let head =
+                    "POST /api/v1/workflows HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(api.token)\r\n"
+                    + "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"type\""
+                let reply = try await RawHTTP.send(port: api.port, Array(head.utf8))
+                #expect(reply.status == 408)
+                #expect(reply.headers["connection"] == "close")
+                let after = try await api.get("/api/v1/workflows")
+                #expect(after.status == 200)
+            }
+        }
+
         @Test("The same key and body give the same workflow; another body is refused")
         func isIdempotent() async throws {
             try await withAPI { api in

@@ -49,7 +49,7 @@ struct CatalogueController: Sendable {
         try BodyReader.requireType(
             of: request,
             ["application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/json", "text/plain"])
-        let bytes = try await BodyReader.bytes(of: request)
+        let bytes = try await services.bodies.bytes(of: request)
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw Problem.brokenBody("the body is not UTF-8; expected a definition as YAML or JSON")
         }

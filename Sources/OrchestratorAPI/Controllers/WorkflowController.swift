@@ -29,7 +29,7 @@ struct WorkflowController: Sendable {
 
     @Sendable private func create(_ request: Request, _ context: APIContext) async throws -> Response {
         let caller = try context.changingCaller
-        let body = try await BodyReader.object(of: request)
+        let body = try await services.bodies.object(of: request)
         let definitions = try await services.definitions.newestByName()
         let wanted = try WorkflowRequest(
             body, headerKey: Self.headerKey(of: request), types: definitions.mapValues(\.rule))
@@ -121,7 +121,7 @@ struct WorkflowController: Sendable {
     @Sendable private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {
         let caller = try context.changingCaller
         let id = try Self.id(in: context)
-        let reason = try await Self.reason(in: request)
+        let reason = try await self.reason(in: request)
         guard let isTerminal = try await services.store.isTerminal(id, tenant: caller.tenant) else {
             throw Problem.notFound("there is no workflow \(id)")
         }
@@ -152,8 +152,8 @@ struct WorkflowController: Sendable {
     }
 
     /// The reason in the body, which may be missing altogether.
-    private static func reason(in request: Request) async throws -> String {
-        let bytes = try await BodyReader.bytes(of: request)
+    private func reason(in request: Request) async throws -> String {
+        let bytes = try await services.bodies.bytes(of: request)
         guard bytes.contains(where: { $0 > 0x20 }) else { return "" }
         try BodyReader.requireType(of: request, ["application/json"])
         var reader = FieldReader(try BodyReader.parse(bytes), allowed: ["reason"])

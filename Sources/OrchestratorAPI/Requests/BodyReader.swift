@@ -4,16 +4,17 @@ import JSONTools
 import NIOCore
 
 /// Reads the body of a request within its limits.
-enum BodyReader {
+struct BodyReader: Sendable {
     /// Most bytes of a body.
     static let maxBytes = 1 << 20
     /// Within how many seconds a body has to be here.
-    static let maxSeconds = 15
+    var maxSeconds = 15
 
     /// The body's bytes.
     ///
     /// - Throws: 413 as soon as it is known to be too large, without reading the rest; 408 if it comes too slowly.
-    static func bytes(of request: Request) async throws -> [UInt8] {
+    func bytes(of request: Request) async throws -> [UInt8] {
+        let maxBytes = Self.maxBytes
         if let field = request.headers[.contentLength], let length = Int(field), length > maxBytes {
             throw Problem.tooLarge(limitBytes: maxBytes)
         }
@@ -41,9 +42,9 @@ enum BodyReader {
     /// The body as a JSON object.
     ///
     /// - Throws: 415 for another content type, 400 with line and column for broken JSON, 422 for no object; as `bytes`.
-    static func object(of request: Request) async throws -> JSONObject {
-        try requireType(of: request, ["application/json"])
-        return try parse(try await bytes(of: request))
+    func object(of request: Request) async throws -> JSONObject {
+        try Self.requireType(of: request, ["application/json"])
+        return try Self.parse(try await bytes(of: request))
     }
 
     /// Reads a JSON object.

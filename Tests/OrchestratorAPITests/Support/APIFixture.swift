@@ -130,7 +130,7 @@ struct APIFixture: Sendable {
 }
 
 /// Runs an API while `body` runs.
-func withAPI(_ body: (APIFixture) async throws -> Void) async throws {
+func withAPI(maxBodySeconds: Int = 15, _ body: (APIFixture) async throws -> Void) async throws {
     let server = try #require(PostgresForSuite.databaseURL)
     let name = "t_" + UUID().uuidString.lowercased().filter { $0 != "-" }
     let connection = try await PostgresConnection.connect(try PostgresConfiguration(url: server))
@@ -154,9 +154,12 @@ func withAPI(_ body: (APIFixture) async throws -> Void) async throws {
     _ = try await orchestrator.definitions.store(definition, source: APIFixture.chain)
 
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
+    var settings = OrchestratorHTTP.Settings(
+        host: "127.0.0.1", port: 0, dataDirectory: directory, version: "test")
+    settings.maxBodySeconds = maxBodySeconds
     let api = OrchestratorHTTP(
         orchestrator: orchestrator, pool: pool, isRedisUp: { orchestrator.monitor.isRoadUp },
-        settings: OrchestratorHTTP.Settings(host: "127.0.0.1", port: 0, dataDirectory: directory, version: "test"),
+        settings: settings,
         logger: logger, onListening: { continuation.yield($0) })
     let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [.init(service: api)], logger: logger))
     let engine = Task { await orchestrator.run() }
