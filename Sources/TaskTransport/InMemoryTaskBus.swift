@@ -7,7 +7,8 @@ import RedisDriver
 /// `block` says (except zero, which doesn't wait), and idle times are judged by the clock given.
 public final class InMemoryTaskBus: TaskBus {
     let road: InMemoryRoad
-    let names: ChannelNames
+    /// The names of streams and channels.
+    public let names: ChannelNames
     private let consumerName: String
 
     /// An empty road.

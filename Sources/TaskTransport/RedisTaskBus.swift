@@ -15,7 +15,8 @@ public final class RedisTaskBus: TaskBus {
     static let deadLength = 1_000
     static let deadBytes = 64 << 10
 
-    let names: ChannelNames
+    /// The names of streams and channels.
+    public let names: ChannelNames
     let consumerName: String
     let configuration: RedisConfiguration
     let client: RedisClient

@@ -5,6 +5,9 @@ public import AgentProtocol
 /// All calls may come from any task at once, except that ``readResults(limit:block:)`` and
 /// ``readReports(limit:block:)`` each belong to one loop. Every call fails with ``TransportError``.
 public protocol TaskBus: Sendable {
+    /// The names of streams and channels.
+    var names: ChannelNames { get }
+
     /// Rises at every reconnect, and whenever streams had to be made anew because Redis had lost them.
     var epoch: UInt64 { get }
 

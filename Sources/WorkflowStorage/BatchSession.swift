@@ -14,8 +14,8 @@ public protocol BatchSession: Sendable {
 
     /// Writes and commits.
     ///
-    /// - Returns: the attempts that were sent again, with what has to be sent.
-    func commit(_ save: BatchSave) async throws(BatchError) -> [ResentTask]
+    /// - Returns: what the rows say that has to be done on the road.
+    func commit(_ save: BatchSave) async throws(BatchError) -> CommitAnswer
 
     /// Ends a transaction without writing, if one is open.
     func abandon() async
@@ -77,6 +77,27 @@ public struct ResentTask: Sendable {
     public var agentType: String
     public var priority: WorkflowPriority
     public var payload: [UInt8]
+}
+
+/// What a commit found in the rows that it changed.
+public struct CommitAnswer: Sendable {
+    /// Attempts that were sent again, with what has to be sent.
+    public var resent: [ResentTask] = []
+    /// Entries of attempts that ended without their agent's word: whoever closes an attempt removes its entry.
+    public var left: [LeftEntry] = []
+
+    /// Nothing to do.
+    public init() {}
+}
+
+/// The entry of a closed attempt that nobody will acknowledge.
+public struct LeftEntry: Sendable {
+    /// Whose stream it is on.
+    public var agentType: String
+    /// Which lane of it.
+    public var priority: WorkflowPriority
+    /// The entry.
+    public var entryID: String
 }
 
 /// A message that could not be taken, kept for people.

@@ -23,6 +23,7 @@ final class RecordingBus: TaskBus {
     let record = Mutex(Record())
     private let arrivals = AsyncStream.makeStream(of: TaskEnvelope.self)
 
+    let names = ChannelNames()
     var epoch: UInt64 { 1 }
 
     /// The next task that was published.

@@ -383,7 +383,7 @@ extension Advancer {
     private func commit(_ computation: BatchComputation) async throws(BatchError) -> BatchEffects {
         var effects = computation.effects
         do throws(BatchError) {
-            effects.take(resent: try await session.commit(computation.save))
+            effects.take(try await session.commit(computation.save))
         } catch .unknownOutcome(let text) {
             logger.warning("the outcome of a commit is unknown; looking it up", metadata: ["error": "\(text)"])
             guard try await session.wasCommitted(computation.save.id) else { throw .repeatable(text) }

@@ -53,15 +53,18 @@ public struct BatchEffects: Sendable {
     public var replies: [(ReplyToken, SubmissionOutcome)] = []
     /// Dead letters that were kept, for the mirror on Redis.
     public var deadLetters: [DeadLetter] = []
+    /// Entries of attempts that ended without their agent's word.
+    public var left: [LeftEntry] = []
     /// Summaries that may wait a second.
     public var summaries: [WorkflowSummary] = []
 
     /// Nothing to do.
     public init() {}
 
-    /// Adds the sends of attempts that were sent again.
-    mutating func take(resent: [ResentTask]) {
-        for task in resent {
+    /// Adds what the rows said that has to be done.
+    mutating func take(_ answer: CommitAnswer) {
+        left += answer.left
+        for task in answer.resent {
             sends.append(
                 Send(
                     workflowID: task.workflowID, agentType: task.agentType, priority: task.priority,

@@ -42,6 +42,7 @@ public final class EffectPublisher: Sendable {
         async let controlled: Void = control(batch)
         _ = await (sends, acknowledged, controlled)
         deferred.note(summaries: batch.summaries)
+        await remove(batch.left)
         await bus.mirror(batch.deadLetters)
         AcceptedReferences.write(batch.commits, envelopes: envelopes, logger: logger)
         if !batch.events.isEmpty {
@@ -82,6 +83,19 @@ public final class EffectPublisher: Sendable {
             logger.warning(
                 "results could not be acknowledged; they come again and will be ignored",
                 metadata: ["count": "\(entries.count)", "error": "\(error)"])
+        }
+    }
+
+    /// Removes the entries of attempts that were closed here. Where no entry is known, the walk of the streams finds it.
+    private func remove(_ left: [LeftEntry]) async {
+        let entries = left.filter { !$0.entryID.isEmpty }.map { entry in
+            (stream: bus.names.tasks(entry.agentType, lane(of: entry.priority)), entryID: entry.entryID)
+        }
+        guard !entries.isEmpty else { return }
+        do {
+            try await bus.deleteTaskEntries(entries)
+        } catch {
+            logger.warning("entries of closed attempts stay until the next walk", metadata: ["error": "\(error)"])
         }
     }
 

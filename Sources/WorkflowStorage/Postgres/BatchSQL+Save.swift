@@ -6,8 +6,11 @@ import WorkflowCore
 extension BatchSQL {
     /// The statements that write a batch, in an order that respects what refers to what.
     ///
-    /// - Returns: the statements, and the index of the one whose answer lists the attempts sent again.
-    static func statements(for save: BatchSave) -> (list: [PostgresStatement], sentAgainIndex: Int?) {
+    /// - Returns: the statements, and the indexes of those whose answers list the attempts sent again, and the entries
+    ///   left by attempts that ended without their agent's word.
+    static func statements(
+        for save: BatchSave
+    ) -> (list: [PostgresStatement], sentAgainIndex: Int?, closingsIndex: Int?) {
         var list: [PostgresStatement] = []
         if !save.created.isEmpty { list.append(insertWorkflows(save)) }
         if !save.newStates.isEmpty { list.append(insertStates(save.newStates)) }
@@ -19,7 +22,13 @@ extension BatchSQL {
             list.append(sendAgain(save))
         }
         if !save.stopping.isEmpty { list.append(markStopping(save)) }
-        if !save.closings.isEmpty { list.append(close(save)) }
+        var closingsIndex: Int?
+        let (answered, unanswered) = save.closings.split(by: \.closing.keepsResult)
+        if !answered.isEmpty { list.append(close(answered, at: save.now)) }
+        if !unanswered.isEmpty {
+            closingsIndex = list.count
+            list.append(closeUnanswered(unanswered, at: save.now))
+        }
         if !save.outputs.isEmpty {
             list.append(insertOutputs(save))
             if let artifacts = insertArtifacts(save) { list.append(artifacts) }
@@ -30,7 +39,7 @@ extension BatchSQL {
         if !save.summaries.isEmpty { list.append(updateSummaries(save.summaries)) }
         if !save.deadLetters.isEmpty { list.append(insertDeadLetters(save.deadLetters)) }
         list.append(PostgresStatement("INSERT INTO batches (id) VALUES ($1)", [.uuid(save.id.postgres)]))
-        return (list, sentAgainIndex)
+        return (list, sentAgainIndex, closingsIndex)
     }
 
     private static func insertWorkflows(_ save: BatchSave) -> PostgresStatement {
@@ -166,9 +175,8 @@ extension BatchSQL {
             ])
     }
 
-    private static func close(_ save: BatchSave) -> PostgresStatement {
-        let rows = save.closings
-        return PostgresStatement(
+    private static func close(_ rows: [BatchSave.Closing], at now: Timestamp) -> PostgresStatement {
+        PostgresStatement(
             """
             UPDATE tasks AS t
             SET status = n.status, result = n.result, fault_code = n.fault_code, completed_at = $8,
@@ -177,13 +185,32 @@ extension BatchSQL {
                 AS n (workflow_id, task_id, attempt, status, result, fault_code, agent_id)
             WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt AND t.status < 10
             """,
-            [
-                .uuidArray(rows.map(\.workflowID.postgres)), .uuidArray(rows.map(\.closing.taskID.postgres)),
-                .int4Array(rows.map { Int32($0.closing.attempt) }),
-                .int2Array(rows.map { TaskStatus($0.closing.status).rawValue }),
-                .nullableBytesArray(rows.map(\.result)), .nullableTextArray(rows.map(\.closing.faultCode)),
-                .nullableTextArray(rows.map(\.closing.agentID)), .timestamp(save.now.postgres),
-            ])
+            closingParameters(rows, results: true) + [.timestamp(now.postgres)])
+    }
+
+    /// Closes attempts that ended without their agent's word; their entries are still on the stream.
+    private static func closeUnanswered(_ rows: [BatchSave.Closing], at now: Timestamp) -> PostgresStatement {
+        PostgresStatement(
+            """
+            UPDATE tasks AS t
+            SET status = n.status, fault_code = n.fault_code, completed_at = $7,
+                agent_id = coalesce(n.agent_id, t.agent_id)
+            FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::smallint[], $5::text[], $6::text[])
+                AS n (workflow_id, task_id, attempt, status, fault_code, agent_id)
+            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt AND t.status < 10
+            RETURNING t.agent_type, t.priority, coalesce(t.entry_id, '')
+            """,
+            closingParameters(rows, results: false) + [.timestamp(now.postgres)])
+    }
+
+    private static func closingParameters(_ rows: [BatchSave.Closing], results: Bool) -> [PostgresParameter] {
+        [
+            .uuidArray(rows.map(\.workflowID.postgres)), .uuidArray(rows.map(\.closing.taskID.postgres)),
+            .int4Array(rows.map { Int32($0.closing.attempt) }),
+            .int2Array(rows.map { TaskStatus($0.closing.status).rawValue }),
+        ] + (results ? [.nullableBytesArray(rows.map(\.result))] : []) + [
+            .nullableTextArray(rows.map(\.closing.faultCode)), .nullableTextArray(rows.map(\.closing.agentID)),
+        ]
     }
 
     private static func insertOutputs(_ save: BatchSave) -> PostgresStatement {
@@ -307,5 +334,17 @@ extension BatchSQL {
                 .textArray(letters.map(\.cause)), .textArray(letters.map(\.detail)),
                 .bytesArray(letters.map(\.bytes)), .nullableUUIDArray(letters.map { $0.workflowID?.postgres }),
             ])
+    }
+}
+
+extension Sequence {
+    /// The elements that satisfy a condition, and the others, each in order.
+    fileprivate func split(by condition: (Element) -> Bool) -> (fitting: [Element], others: [Element]) {
+        var fitting: [Element] = []
+        var others: [Element] = []
+        for element in self {
+            if condition(element) { fitting.append(element) } else { others.append(element) }
+        }
+        return (fitting, others)
     }
 }

@@ -85,6 +85,12 @@ enum BatchSQL {
             input: try row.json(6), traceID: try row.text(7))
     }
 
+    static func leftEntry(from row: PostgresRow) throws(PostgresError) -> LeftEntry {
+        LeftEntry(
+            agentType: try row.text(0), priority: WorkflowPriority(rawValue: try row.text(1)) ?? .medium,
+            entryID: try row.text(2))
+    }
+
     static func resentTask(from row: PostgresRow) throws(PostgresError) -> ResentTask {
         ResentTask(
             workflowID: try row.id(0),

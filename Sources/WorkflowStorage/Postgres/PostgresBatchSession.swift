@@ -119,19 +119,23 @@ public final class PostgresBatchSession: BatchSession {
         }
     }
 
-    public func commit(_ save: BatchSave) async throws(BatchError) -> [ResentTask] {
+    public func commit(_ save: BatchSave) async throws(BatchError) -> CommitAnswer {
         let statements = BatchSQL.statements(for: save)
         let answers = try await run(statements.list + [PostgresStatement("COMMIT")])
         state.withLock { $0.isInTransaction = false }
-        guard let index = statements.sentAgainIndex else { return [] }
+        var answer = CommitAnswer()
         do throws(PostgresError) {
-            var resent: [ResentTask] = []
-            for row in answers[index] { resent.append(try BatchSQL.resentTask(from: row)) }
-            return resent
+            if let index = statements.sentAgainIndex {
+                for row in answers[index] { answer.resent.append(try BatchSQL.resentTask(from: row)) }
+            }
+            if let index = statements.closingsIndex {
+                for row in answers[index] { answer.left.append(try BatchSQL.leftEntry(from: row)) }
+            }
         } catch {
-            // Committed already: what can't be read here is sent by the relay.
-            return []
+            // Committed already: what can't be read here is made good by the relay and the walk of the streams.
+            return answer
         }
+        return answer
     }
 
     public func abandon() async {
