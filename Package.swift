@@ -156,7 +156,10 @@ let package = Package(
             ["AgentProtocol", "LocalStack", "PostgresDriver", "TaskTransport", "WorkflowCore", "WorkflowStorage", .log]),
         tests(
             "OrchestratorAPI",
-            ["OrchestratorEngine", "LocalStack", "PostgresDriver", "TaskTransport", "WorkflowCore", "WorkflowStorage", .log]),
+            [
+                "OrchestratorEngine", "AgentProtocol", "LocalStack", "PostgresDriver", "TaskTransport", "WorkflowCore",
+                "WorkflowDefinitions", "WorkflowStorage", .hummingbird, .httpTypes, .lifecycle, .log,
+            ]),
         tests("AgentRuntime", ["AgentProtocol", "TaskTransport", "RedisDriver", "RedisTestSupport", "BlockingIO", .log]),
         tests("ProjectTools", ["AgentRuntime", "AgentProtocol"]),
         tests("LocalStack"),
