@@ -71,7 +71,14 @@ public final class Orchestrator: Sendable {
         sweeper = Sweeper(
             bus: bus, store: store, advancer: advancer, results: results, monitor: monitor,
             heartbeatMilliseconds: settings.heartbeatMilliseconds, leaseMilliseconds: settings.leaseMilliseconds,
-            logger: logger
+            logger: logger,
+            definedTypes: { [definitions] in
+                do throws(PostgresError) {
+                    return Set(try await definitions.newest().flatMap { $0.definition.stages.map(\.agent) })
+                } catch {
+                    return []
+                }
+            }
         ) {
             do throws(PostgresError) {
                 try await maintenance.makePartitions()

@@ -40,17 +40,24 @@ public final class Sweeper: Sendable {
     private let results: ResultIntake
     private let monitor: RoadMonitor
     private let upkeep: @Sendable () async -> Void
+    private let definedTypes: @Sendable () async -> Set<String>
     private let rhythm: Rhythm
     private let heartbeatMilliseconds: Int
     private let leaseMilliseconds: Int
     private let logger: Logger
 
-    /// A sweeper for one orchestrator; `upkeep` is what no workflow waits for, done at start and every hour.
+    /// A sweeper for one orchestrator.
+    ///
+    /// - Parameters:
+    ///   - definedTypes: the agent types that definitions name: their streams are walked though no agent of them lives.
+    ///   - upkeep: what no workflow waits for, done at start and every hour.
     public init(
         bus: any TaskBus, store: any WatchStore, advancer: Advancer, results: ResultIntake,
         monitor: RoadMonitor, heartbeatMilliseconds: Int, leaseMilliseconds: Int, rhythm: Rhythm = Rhythm(),
-        logger: Logger, upkeep: @escaping @Sendable () async -> Void
+        logger: Logger, definedTypes: @escaping @Sendable () async -> Set<String>,
+        upkeep: @escaping @Sendable () async -> Void
     ) {
+        self.definedTypes = definedTypes
         self.bus = bus
         self.store = store
         self.advancer = advancer
@@ -177,7 +184,7 @@ public final class Sweeper: Sendable {
         let entries: [StreamAudit.Entry]
         // The streams before the record: what is sent between the two looks must not seem lost.
         do {
-            var types = Set(living.values)
+            var types = await definedTypes().union(living.values)
             types.formUnion(try await store.allOpenAttempts(limit: Self.auditLimit).map(\.agentType))
             entries = try await bus.taskEntries(ofTypes: types.sorted()).map(StreamAudit.Entry.init)
         } catch let error as BatchError {
