@@ -1,6 +1,7 @@
 public import Logging
 public import PostgresDriver
 public import TaskTransport
+import WorkflowCore
 public import WorkflowStorage
 
 /// One orchestrator: the door, the watch and the intakes, wired together. Any number may run side by side.
