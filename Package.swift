@@ -26,6 +26,7 @@ extension Target.Dependency {
     static let yams = product(name: "Yams", package: "Yams")
     static let mustache = product(name: "Mustache", package: "swift-mustache")
     static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
+    static let histogram = product(name: "Histogram", package: "hdrhistogram-swift")
     static let systemPackage = product(name: "SystemPackage", package: "swift-system")
 }
 
@@ -87,6 +88,8 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
         // Tools that agents run: process groups, teardown, bounded output. Without its Foundation part.
         .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
+        // Latency histograms of the benchmark.
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
         // File descriptors and paths in swift-subprocess's API.
         .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     ],
@@ -139,6 +142,12 @@ let package = Package(
         agent("E2EAgent", at: "e2e"),
         agent("IntegrationAgent", at: "integration"),
         agent("DeploymentAgent", at: "deployment"),
+        .executableTarget(
+            name: "BatonBench",
+            dependencies: [
+                "LocalStack", "AgentProtocol", "BlockingIO", "JSONTools", "PostgresDriver", "RedisDriver", .histogram,
+            ],
+            path: "Benchmarks/BatonBench", swiftSettings: settings),
 
         testSupport("JSONTestSupport", ["JSONTools"]),
         testSupport("RedisTestSupport"),
