@@ -1,0 +1,173 @@
+import AgentProtocol
+import Foundation
+import JSONTools
+import LocalStack
+import PostgresDriver
+import RedisDriver
+import Synchronization
+import Testing
+
+/// One stack of real processes that the tests of a suite share: two orchestrators, of which the second rests, and one
+/// agent of each type.
+final class TestStack: Sendable {
+    /// The stack of the suite that runs.
+    @TaskLocal static var current: TestStack?
+
+    let stack: LocalStack
+    let news: NewsLog
+    let client: WorkflowClient
+    let record: Record
+    let redis: RedisClient
+    let redisConfiguration: RedisConfiguration
+    private let conservation: Conservation
+
+    private init(
+        stack: LocalStack, news: NewsLog, client: WorkflowClient, record: Record, redis: RedisConfiguration
+    ) {
+        self.stack = stack
+        self.news = news
+        self.client = client
+        self.record = record
+        redisConfiguration = redis
+        self.redis = RedisClient(redis)
+        conservation = Conservation(
+            record: record, redis: self.redis, types: StackConfiguration.allAgents + ["handmade"])
+    }
+
+    /// The stack, in a test of a suite that has one.
+    static func shared() throws -> TestStack { try #require(current) }
+
+    /// Starts it, runs `body` and ends it.
+    static func run(_ body: () async throws -> Void) async throws {
+        let directory = NSTemporaryDirectory() + "baton-faults-" + UUID().uuidString.lowercased().prefix(8)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try writeDefinitions(into: directory + "/definitions")
+        let news = NewsLog()
+        let stack = LocalStack(directory: directory, orchestrators: 2) { news.append($0) }
+        do {
+            try await stack.start()
+            try await stack.stop("orchestrator-2")
+            let shared = TestStack(
+                stack: stack, news: news,
+                client: WorkflowClient(
+                    url: try #require(await stack.url), token: try #require(StackRecord.adminToken(in: directory))),
+                record: Record(
+                    pool: PostgresPool(try PostgresConfiguration(url: try #require(await stack.databaseURL)))),
+                redis: try RedisConfiguration(url: try #require(await stack.redisURL)))
+            try await $current.withValue(shared) { try await body() }
+            shared.redis.close()
+            await shared.record.pool.close()
+        } catch {
+            await keepLogs(of: directory)
+            await stack.destroy()
+            throw error
+        }
+        await keepLogs(of: directory)
+        await stack.destroy()
+    }
+
+    /// Everything that must hold after a test.
+    func checkConservation(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        try await conservation.check(sourceLocation: sourceLocation)
+    }
+
+    /// Waits until workflows have completed.
+    func complete(
+        _ ids: [UniqueID], within limit: Duration = .seconds(90), sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        try await eventually(within: limit, "\(ids.count) workflows complete", sourceLocation: sourceLocation) {
+            try await record.count(ids, "completed") == ids.count
+        } explain: {
+            let left = try await record.rows(
+                """
+                SELECT w.id::text, w.status, t.stage, t.attempt::text, t.status::text, t.published::text
+                FROM workflows w LEFT JOIN tasks t ON t.workflow_id = w.id AND t.status < 10
+                WHERE w.status <> 'completed' LIMIT 5
+                """)
+            return "\(try await record.count(ids, "completed")) did; for example \(left)"
+        }
+    }
+
+    /// Waits until an attempt at a stage runs, and returns it.
+    func running(
+        _ id: UniqueID, _ stage: String, within limit: Duration = .seconds(20),
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> Record.Attempt {
+        var found: Record.Attempt?
+        try await eventually(within: limit, "\(stage) runs", sourceLocation: sourceLocation) {
+            found = try await record.attempt(id, stage)
+            return found?.status == Record.Attempt.running
+        }
+        return try #require(found, sourceLocation: sourceLocation)
+    }
+
+    /// `BATON_TEST_LOGS` names a directory in which the logs of the processes are kept, for whoever looks for a fault.
+    private static func keepLogs(of directory: String) async {
+        guard let place = ProcessInfo.processInfo.environment["BATON_TEST_LOGS"] else { return }
+        try? FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        try? FileManager.default.copyItem(
+            atPath: directory + "/logs", toPath: place + "/" + (directory as NSString).lastPathComponent)
+    }
+
+    private static func writeDefinitions(into directory: String) throws {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let naps = StackConfiguration.allAgents.map { ("nap-\($0)", $0, "validation") }
+        for (name, first, second) in naps + [("handmade", "handmade", "handmade")] {
+            let text = """
+                name: \(name)
+                input:
+                  type: object
+                  properties:
+                    sleep_ms: { type: integer, default: 0 }
+                defaults:
+                  retry: { max_attempts: 3, initial: 100ms, factor: 2, max: 1s, jitter: full }
+                stages:
+                  - name: first
+                    agent: \(first)
+                    action: noop
+                    workspace: none
+                    with: { sleep_ms: "{{ default(input.sleep_ms, 0) }}", output: { n: 1 } }
+                  - name: second
+                    agent: \(second)
+                    action: noop
+                    workspace: none
+                    with: { output: { n: 2 } }
+                """
+            try text.write(toFile: "\(directory)/\(name).yaml", atomically: true, encoding: .utf8)
+        }
+    }
+}
+
+/// How processes of the stack ended without having been told to by it.
+final class NewsLog: Sendable {
+    private let deaths = Mutex<[(name: String, reason: ExitReason)]>([])
+
+    func append(_ news: StackNews) {
+        guard case .died(let name, let reason, _) = news else { return }
+        deaths.withLock { $0.append((name, reason)) }
+    }
+
+    /// How often processes died.
+    var count: Int { deaths.withLock { $0.count } }
+
+    /// How a process died after `mark` deaths; nil if it didn't.
+    func death(of name: String, after mark: Int) -> ExitReason? {
+        deaths.withLock { $0.dropFirst(mark).first { $0.name == name }?.reason }
+    }
+}
+
+/// Gives a suite a stack that its tests share.
+struct SharedStack: SuiteTrait, TestScoping {
+    let isRecursive = false
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        try await TestStack.run(function)
+    }
+}
+
+extension Trait where Self == SharedStack {
+    /// The tests of the suite share one stack.
+    static var sharedStack: SharedStack { SharedStack() }
+}
