@@ -19,8 +19,10 @@ final class Conservation: Sendable {
     }
 
     /// Checks it; streams get a moment to be tidied up.
-    func check(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        try await eventually(within: .seconds(15), "nothing is left over", sourceLocation: sourceLocation) {
+    func check(
+        tidyWithin limit: Duration = .seconds(15), sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        try await eventually(within: limit, "nothing is left over", sourceLocation: sourceLocation) {
             try await leftovers().isEmpty
         } explain: {
             let found = try await leftovers()

@@ -67,8 +67,10 @@ final class TestStack: Sendable {
     }
 
     /// Everything that must hold after a test.
-    func checkConservation(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        try await conservation.check(sourceLocation: sourceLocation)
+    func checkConservation(
+        tidyWithin limit: Duration = .seconds(15), sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        try await conservation.check(tidyWithin: limit, sourceLocation: sourceLocation)
     }
 
     /// Waits until workflows have completed.
