@@ -109,7 +109,10 @@ let package = Package(
         library("TaskTransport", ["RedisDriver", "AgentProtocol", "JSONTools"]),
         library(
             "OrchestratorEngine",
-            ["WorkflowCore", "WorkflowDefinitions", "WorkflowStorage", "TaskTransport", "AgentProtocol", "JSONTools", .log]),
+            [
+                "WorkflowCore", "WorkflowDefinitions", "WorkflowStorage", "TaskTransport", "AgentProtocol", "JSONTools",
+                .log,
+            ]),
         library(
             "OrchestratorAPI",
             [
@@ -169,7 +172,8 @@ let package = Package(
                 "OrchestratorEngine", "AgentProtocol", "LocalStack", "PostgresDriver", "TaskTransport", "WorkflowCore",
                 "WorkflowDefinitions", "WorkflowStorage", .hummingbird, .httpTypes, .lifecycle, .log,
             ]),
-        tests("AgentRuntime", ["AgentProtocol", "TaskTransport", "RedisDriver", "RedisTestSupport", "BlockingIO", .log]),
+        tests(
+            "AgentRuntime", ["AgentProtocol", "TaskTransport", "RedisDriver", "RedisTestSupport", "BlockingIO", .log]),
         tests("ProjectTools", ["AgentRuntime", "AgentProtocol"]),
         tests("LocalStack"),
         tests("BatonCLI", ["LocalStack"]),
@@ -180,6 +184,16 @@ let package = Package(
         tests(
             "DeploymentAgent",
             ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools", .subprocess, .systemPackage]),
+        // Real servers, real processes: needs every executable built.
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "LocalStack", "AgentProtocol", "JSONTools", "PostgresDriver", "RedisDriver", "OrchestratorMain",
+                "ScaffoldAgent", "ValidationAgent", "E2EAgent", "IntegrationAgent", "DeploymentAgent",
+            ],
+            swiftSettings: settings),
+        // Containers and documents, held against the sources.
+        .testTarget(name: "ComposeTests", dependencies: ["JSONTools", .yams], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
