@@ -79,15 +79,15 @@ public final class Orchestrator: Sendable {
                 } catch {
                     return []
                 }
-            }
-        ) {
-            do throws(PostgresError) {
-                try await maintenance.makePartitions()
-                try await maintenance.forgetBatches()
-            } catch {
-                logger.warning("upkeep of the record has to wait", metadata: ["error": "\(error)"])
-            }
-        }
+            },
+            upkeep: {
+                do throws(PostgresError) {
+                    try await maintenance.makePartitions()
+                    try await maintenance.forgetBatches()
+                } catch {
+                    logger.warning("upkeep of the record has to wait", metadata: ["error": "\(error)"])
+                }
+            })
     }
 
     /// Runs until the task is cancelled; then the intakes stop first, the door finishes its batch, what was committed

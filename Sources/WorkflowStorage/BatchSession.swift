@@ -39,7 +39,9 @@ public struct BatchRequest: Sendable {
     public var workflows: [UniqueID]
     /// Whether to wait for rows that others hold, instead of passing them over.
     public var waits: Bool
+    /// Workflows whose facts are wanted; those that don't exist are absent from the answer.
     public var factsOf: [UniqueID]
+    /// Keys to look up: which of them were used before.
     public var keys: [IdempotencyKey]
 
     /// A request.
@@ -53,7 +55,9 @@ public struct BatchRequest: Sendable {
 
 /// A key under which a client may repeat a creation.
 public struct IdempotencyKey: Sendable, Hashable {
+    /// Whose key it is: the same key of two tenants means two things.
     public var tenant: String
+    /// The `Idempotency-Key` as the client sent it.
     public var key: String
 
     /// A tenant's key.
@@ -65,17 +69,25 @@ public struct IdempotencyKey: Sendable, Hashable {
 
 /// A key that was used before.
 public struct KnownKey: Sendable, Hashable {
+    /// The key that was used.
     public var key: IdempotencyKey
+    /// UUIDv7 of the workflow that was created under it.
     public var workflowID: UniqueID
+    /// SHA-256 of the body that it was used with; nil if none was noted.
     public var bodyHash: String?
 }
 
 /// An attempt that is sent again: its new mark, and what its row holds.
 public struct ResentTask: Sendable {
+    /// UUIDv7 of the workflow.
     public var workflowID: UniqueID
+    /// The attempt and the mark of the new send.
     public var reference: AttemptReference
+    /// Type of the agents that may take it, which names the stream.
     public var agentType: String
+    /// Lane of the stream.
     public var priority: WorkflowPriority
+    /// The envelope's body: everything but the marks of one send.
     public var payload: [UInt8]
 }
 
@@ -107,20 +119,25 @@ public struct DeadLetter: Sendable {
         case message, task
     }
 
+    /// Whether it was a message to the orchestrator or a task for an agent.
     public var kind: Kind
     /// The stream or channel it came from.
     public var source: String
     /// A code: `INVALID_JSON`, `UNKNOWN_WORKFLOW`, …
     public var cause: String
+    /// What was found, for people to read.
     public var detail: String
+    /// The message as it came, cut at ``bytesLimit``.
     public var bytes: [UInt8]
+    /// UUIDv7 of the workflow it is about; nil if that could not be told.
     public var workflowID: UniqueID?
 
     /// The most bytes that are kept of a message.
     public static let bytesLimit = 64 * 1024
 
     /// A dead letter; longer bytes are cut at ``bytesLimit``.
-    public init(kind: Kind, source: String, cause: String, detail: String, bytes: [UInt8], workflowID: UniqueID? = nil) {
+    public init(kind: Kind, source: String, cause: String, detail: String, bytes: [UInt8], workflowID: UniqueID? = nil)
+    {
         self.kind = kind
         self.source = source
         self.cause = cause

@@ -82,12 +82,19 @@ public struct WatchFindings: Sendable {
 
 /// An open attempt as its row has it.
 public struct OpenAttemptRow: Sendable {
+    /// UUIDv7 of the workflow.
     public var workflowID: UniqueID
+    /// The attempt and the mark of its newest send.
     public var reference: AttemptReference
+    /// Name of the stage that it is an attempt of.
     public var stage: String
+    /// Type of the agents that may take it, which names the stream.
     public var agentType: String
+    /// Lane of the stream.
     public var priority: WorkflowPriority
+    /// The agent that runs it; nil while unbound.
     public var agentID: String?
+    /// Whether its agent has been told to stop.
     public var isStopping: Bool
     /// How long ago it was recorded, in milliseconds of database time.
     public var ageMilliseconds: Int64
@@ -97,8 +104,11 @@ public struct OpenAttemptRow: Sendable {
 
 /// A send that has reached Redis.
 public struct PublishedSend: Sendable {
+    /// UUIDv7 of the workflow.
     public var workflowID: UniqueID
+    /// The send; noted only while it is still the attempt's newest.
     public var reference: AttemptReference
+    /// Id of its entry on the stream, as Redis gave it (`1700000000000-0`).
     public var entryID: String
 
     /// A send that has reached Redis under an entry id.
@@ -111,13 +121,19 @@ public struct PublishedSend: Sendable {
 
 /// An agent that registered.
 public struct AgentRegistration: Sendable {
+    /// The agent's id, unique among all agents that live.
     public var agentID: String
+    /// What kind of tasks it takes (`scaffold`, `validation`, …).
     public var agentType: String
+    /// Version of the agent's program, as it says itself.
     public var version: String
     /// The registered actions as JSON.
     public var actions: JSONValue
+    /// How many tasks it runs at once.
     public var slots: Int
+    /// Name of the host that it runs on.
     public var host: String
+    /// Its process id on that host.
     public var pid: Int64
 
     /// A registration.
@@ -136,8 +152,11 @@ public struct AgentRegistration: Sendable {
 
 /// A heartbeat.
 public struct AgentBeat: Sendable {
+    /// The agent that is alive.
     public var agentID: String
+    /// How many more tasks it could take now.
     public var freeSlots: Int
+    /// How many tasks it runs now.
     public var running: Int
 
     /// A heartbeat.
@@ -150,14 +169,21 @@ public struct AgentBeat: Sendable {
 
 /// A line of an attempt's log.
 public struct LogRow: Sendable {
+    /// UUIDv7 of the workflow.
     public var workflowID: UniqueID
+    /// UUID of the task, the same for every attempt.
     public var taskID: UniqueID
+    /// Number of the attempt, from 1.
     public var attempt: Int
     /// Numbered by the agent, per attempt.
     public var line: Int
+    /// When the agent wrote it, by the agent's clock.
     public var at: Timestamp
+    /// How important it is, as the wire spells it (`info`, `warning`, …).
     public var level: String
+    /// Where it came from: `stdout` or `stderr` of a tool, or `agent`.
     public var stream: String
+    /// The line without its newline.
     public var text: String
 
     /// A line.

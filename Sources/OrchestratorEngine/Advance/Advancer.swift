@@ -211,7 +211,8 @@ extension Advancer {
                 return
             }
         }
-        await bisect(batch, refusedWith: "the transaction could not be completed in \(Self.repeatLimit) tries", depth: depth)
+        await bisect(
+            batch, refusedWith: "the transaction could not be completed in \(Self.repeatLimit) tries", depth: depth)
     }
 
     private enum BatchEnd {
@@ -254,7 +255,8 @@ extension Advancer {
             creation.idempotencyKey.map { IdempotencyKey(tenant: creation.tenant, key: $0) }
         }
         let load = try await session.begin(
-            BatchRequest(workflows: order.sorted(), waits: mustWait, factsOf: cache.unknownFacts(among: order), keys: keys))
+            BatchRequest(
+                workflows: order.sorted(), waits: mustWait, factsOf: cache.unknownFacts(among: order), keys: keys))
         cache.remember(load.facts)
         var entropy = EntropySource.system()
         var computation = BatchComputation(
@@ -347,7 +349,8 @@ extension Advancer {
                 var outputs: [String: StageOutput] = [:]
                 for stage in needs {
                     guard let output = fetched[outputKey(of: stage, in: loaded.machine)] else {
-                        throw .refused("the output of completed stage \(stage) of \(loaded.machine.facts.id) is missing")
+                        throw .refused(
+                            "the output of completed stage \(stage) of \(loaded.machine.facts.id) is missing")
                     }
                     outputs[stage] = output
                 }

@@ -9,8 +9,11 @@ public import WorkflowStorage
 public struct BatchComputation: Sendable {
     /// A workflow as it was when the batch locked it.
     public struct Loaded: Sendable {
+        /// The workflow as a value.
         public var machine: WorkflowMachine
+        /// SHA-256 of the pinned definition in canonical JSON, 64 lower-case hex digits.
         public var definitionHash: String
+        /// Version of the row before the batch, from 1.
         public var version: Int64
 
         /// A locked workflow.
@@ -21,7 +24,9 @@ public struct BatchComputation: Sendable {
         }
     }
 
+    /// What is to be written, in one transaction.
     public private(set) var save: BatchSave
+    /// What is to be done once that is committed.
     public private(set) var effects = BatchEffects()
     var entropy: EntropySource
     let envelopes: EnvelopeFactory

@@ -71,7 +71,8 @@ public final class EffectPublisher: Sendable {
                 })
         } catch {
             logger.warning(
-                "tasks could not be published; the relay will", metadata: ["count": "\(sends.count)", "error": "\(error)"])
+                "tasks could not be published; the relay will",
+                metadata: ["count": "\(sends.count)", "error": "\(error)"])
         }
     }
 
@@ -121,7 +122,8 @@ public final class EffectPublisher: Sendable {
         do {
             try await bus.control(messages)
         } catch {
-            logger.warning("control messages could not be sent; the next heartbeat asks again", metadata: ["error": "\(error)"])
+            logger.warning(
+                "control messages could not be sent; the next heartbeat asks again", metadata: ["error": "\(error)"])
         }
     }
 

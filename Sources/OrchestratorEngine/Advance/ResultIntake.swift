@@ -30,7 +30,8 @@ public struct ResultIntake: Sendable {
         for entry in entries {
             if entry.isPoisoned {
                 unreadable.append(
-                    (entry, letter(entry, cause: "CLAIMED_TOO_OFTEN", detail: "claimed from dead consumers repeatedly")))
+                    (entry, letter(entry, cause: "CLAIMED_TOO_OFTEN", detail: "claimed from dead consumers repeatedly"))
+                )
                 continue
             }
             do throws(ProtocolError) {

@@ -21,7 +21,9 @@ public struct Submission: Sendable {
         case watch
     }
 
+    /// What is wanted.
     public var body: Body
+    /// Where it came from.
     public var origin: Origin
     /// How often its workflow was held by another batch.
     var misses = 0
@@ -56,18 +58,31 @@ public struct ReplyToken: Sendable, Hashable {
 
 /// A workflow that someone wants.
 public struct Creation: Sendable {
+    /// Name of the definition (`app`, `feature`, …).
     public var type: String
+    /// SHA-256 of the definition in canonical JSON, 64 lower-case hex digits: what the workflow is pinned to.
     public var definitionHash: String
+    /// Version of the definition under its name, from 1, for people to read.
     public var definitionVersion: Int
+    /// The name that its creator gives it.
     public var name: String
+    /// What it is about, for people; empty if nothing was said.
     public var description: String
+    /// What is wanted, in plain words; agents read it.
     public var requirements: String
+    /// Lane that all its tasks take.
     public var priority: WorkflowPriority
+    /// The `input_data` of the API, with the defaults of the definition's schema applied.
     public var input: JSONValue
+    /// 32 lower-case hex digits (W3C Trace Context); nil to have one drawn.
     public var traceID: String?
+    /// Whose workflow it is; idempotency keys are unique within.
     public var tenant: String
+    /// Name of the person or token that asks, which the audit trail shows.
     public var createdBy: String
+    /// The `Idempotency-Key` of the request; nil if it had none.
     public var idempotencyKey: String?
+    /// SHA-256 of the request's body: tells a repeated request from another one under the same key.
     public var bodyHash: String?
 
     /// A request for a workflow under a definition that is in the record.

@@ -124,7 +124,8 @@ struct SignalDesk: Sendable {
     }
 
     /// Whether an agent may go on with a send that it says it runs.
-    static func verdict(on reference: TaskReference, from agentID: String, row: OpenAttemptRow?) -> TaskVerdict.Verdict {
+    static func verdict(on reference: TaskReference, from agentID: String, row: OpenAttemptRow?) -> TaskVerdict.Verdict
+    {
         guard let row, row.matches(reference), !row.isStopping, row.agentID == nil || row.agentID == agentID else {
             return .stop
         }

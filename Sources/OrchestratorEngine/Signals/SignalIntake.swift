@@ -112,7 +112,10 @@ public final class SignalIntake: Sendable {
         var typeOf = types
         for case .register(let signal) in signals { typeOf[signal.agentID] = signal.agentType }
         let messages = answers.map { answer in
-            (agentType: typeOf[answer.agentID] ?? agentType(of: answer.agentID), message: ControlMessage.heartbeatAck(answer))
+            (
+                agentType: typeOf[answer.agentID] ?? agentType(of: answer.agentID),
+                message: ControlMessage.heartbeatAck(answer)
+            )
         }
         await send(messages)
     }

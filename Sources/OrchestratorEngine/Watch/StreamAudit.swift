@@ -58,7 +58,8 @@ struct StreamAudit: Sendable {
                 // Taken by an agent that died before it could say so: the attempt is lost with it.
                 findings.submissions.append(
                     Submission(
-                        .event(.leaseExpired(reference, agentID: consumer), workflowID: row.workflowID), origin: .watch))
+                        .event(.leaseExpired(reference, agentID: consumer), workflowID: row.workflowID), origin: .watch)
+                )
                 findings.remove.append(entry)
             } else if living.contains(consumer), entry.idleMilliseconds > silenceMilliseconds {
                 findings.submissions.append(sendLost(row))

@@ -139,7 +139,8 @@ public final class Sweeper: Sendable {
             submissions.append(Submission(.event(.wake(judgeDeadlines: judges), workflowID: id), origin: .watch))
         }
         for found in findings.unpublished {
-            submissions.append(Submission(.event(.sendLost(found.reference), workflowID: found.workflowID), origin: .watch))
+            submissions.append(
+                Submission(.event(.sendLost(found.reference), workflowID: found.workflowID), origin: .watch))
         }
         for found in findings.expired {
             logger.warning(
@@ -195,7 +196,8 @@ public final class Sweeper: Sendable {
         }
         let open = try await store.allOpenAttempts(limit: Self.auditLimit)
         let findings = StreamAudit(
-            settleMilliseconds: Int64(heartbeatMilliseconds), silenceMilliseconds: Int64(2 * heartbeatMilliseconds + 2000),
+            settleMilliseconds: Int64(heartbeatMilliseconds),
+            silenceMilliseconds: Int64(2 * heartbeatMilliseconds + 2000),
             leaseMilliseconds: Int64(leaseMilliseconds)
         ).judge(
             entries: entries, open: open, living: Set(living.keys), judgesAgents: monitor.hasListenedForALease)

@@ -24,7 +24,9 @@ public enum Directive: Sendable, Hashable {
 public struct AttemptOrder: Sendable, Hashable {
     /// Index of the stage in the definition.
     public var stage: Int
+    /// The attempt and the mark of its first send.
     public var reference: AttemptReference
+    /// Generation of the stage, from 1.
     public var generation: Int
     /// The stage's `with`, rendered.
     public var payload: JSONValue
@@ -41,8 +43,11 @@ public struct AttemptClosing: Sendable, Hashable {
         case succeeded, partial, needsInput, failed, timedOut, lost, cancelled
     }
 
+    /// UUID of the task, the same for every attempt of a generation.
     public var taskID: UniqueID
+    /// Number of the attempt, from 1.
     public var attempt: Int
+    /// How it ended.
     public var status: Status
     /// The code of the fault, for queries; nil for success.
     public var faultCode: String?
@@ -54,10 +59,15 @@ public struct AttemptClosing: Sendable, Hashable {
 
 /// A stage's accepted result.
 public struct StageAcceptance: Sendable, Hashable {
+    /// Name of the stage in the definition.
     public var stage: String
+    /// Generation of the stage, from 1; an output is written once for each.
     public var generation: Int
+    /// What the agent returned, for the expressions of later stages.
     public var output: JSONValue
+    /// Hash of the commit that this stage made; nil if it made none.
     public var commit: String?
+    /// `{name, type, sha256, size_bytes, label}` of each stored file.
     public var artifacts: [JSONValue]
 }
 
@@ -70,10 +80,13 @@ public struct AuditRecord: Sendable, Hashable {
 
     /// Position in the workflow's trail, from 1, without gaps.
     public var sequence: Int64
+    /// What happened.
     public var kind: AuditKind
+    /// How much a person should care.
     public var severity: Severity
     /// Who did it: `orchestrator`, an agent's id, a person's or token's name.
     public var actor: String
+    /// Particulars, by kind: stage, attempt, fault code and the like.
     public var data: JSONObject
 }
 

@@ -17,6 +17,7 @@ public struct EntropySource: RandomNumberGenerator, Sendable {
         return EntropySource(seed: generator.next())
     }
 
+    /// 64 bits, all values equally likely.
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state

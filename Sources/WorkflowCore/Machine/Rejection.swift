@@ -10,8 +10,11 @@ public enum Rejection: Error, Sendable, Hashable {
 
 /// The output of a stage that has completed, as loaded from the record.
 public struct StageOutput: Sendable, Hashable {
+    /// What the agent returned.
     public var output: JSONValue
+    /// Hash of the commit that the stage hands on; nil if it made none.
     public var commit: String?
+    /// `{name, type, sha256, size_bytes, label}` of each stored file.
     public var artifacts: [JSONValue]
 
     /// An output as it was accepted.
@@ -21,4 +24,3 @@ public struct StageOutput: Sendable, Hashable {
         self.artifacts = artifacts
     }
 }
-

@@ -2,6 +2,7 @@ public import JSONTools
 
 /// Names one send of one attempt: the fence. What bears another triple changes nothing.
 public struct AttemptReference: Sendable, Hashable {
+    /// UUID of the task, the same for every attempt of a generation.
     public var taskID: UniqueID
     /// Counted from 1.
     public var attempt: Int
@@ -23,15 +24,21 @@ public struct AttemptOutcome: Sendable, Hashable {
         case success, failure, partial, needsInput, cancelled
     }
 
+    /// The send that the agent ran.
     public var reference: AttemptReference
+    /// Name of the stage that the agent says it worked on.
     public var stage: String
+    /// The agent that reports.
     public var agentID: String
+    /// How the agent says it ended.
     public var status: Status
+    /// What the agent returned, for the expressions of later stages.
     public var output: JSONValue
     /// The commit that a write stage made; nil if it made none.
     public var commit: String?
     /// `{name, type, sha256, size_bytes, label}` of each stored file.
     public var artifacts: [JSONValue]
+    /// What went wrong; the first one stands for the attempt. Empty for success.
     public var faults: [WorkflowFault]
 
     /// What an agent reported.

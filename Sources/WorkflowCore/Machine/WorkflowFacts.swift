@@ -8,9 +8,11 @@ public struct WorkflowFacts: Sendable, Hashable {
     public var type: String
     /// The name that its creator gave it.
     public var name: String
+    /// What it is about, for people; empty if nothing was said.
     public var description: String
     /// What is wanted, in plain words.
     public var requirements: String
+    /// Lane that all its tasks take.
     public var priority: WorkflowPriority
     /// The `input_data` of the API, with the defaults of the definition's schema applied.
     public var input: JSONValue

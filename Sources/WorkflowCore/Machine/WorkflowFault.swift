@@ -2,6 +2,7 @@
 public struct WorkflowFault: Error, Sendable, Hashable {
     /// Upper case with underscores: `TOOL_FAILED`, `LEASE_EXPIRED`, …
     public var code: String
+    /// What was found, what was expected, what to do: for people.
     public var message: String
     /// Whether trying once more may help.
     public var isRetryable: Bool
@@ -18,7 +19,8 @@ public struct WorkflowFault: Error, Sendable, Hashable {
 
     static func leaseExpired(agent: String) -> WorkflowFault {
         WorkflowFault(
-            code: "AGENT_LOST", message: "agent \(agent) fell silent for longer than its lease while it ran this attempt",
+            code: "AGENT_LOST",
+            message: "agent \(agent) fell silent for longer than its lease while it ran this attempt",
             isRetryable: true)
     }
 

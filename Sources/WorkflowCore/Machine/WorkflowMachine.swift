@@ -8,8 +8,11 @@ public struct WorkflowMachine: Sendable {
     /// How long a cancelled attempt may take to answer before it counts as closed.
     public static let cancelGrace: Swift.Duration = .seconds(20)
 
+    /// The definition that the workflow is pinned to, whatever was stored under its name since.
     public let definition: WorkflowDefinition
+    /// What never changes of the workflow.
     public let facts: WorkflowFacts
+    /// Where the workflow is; changed by ``apply(_:at:outputs:using:)`` alone.
     public internal(set) var state: WorkflowState
 
     /// Directives of the event being applied.

@@ -56,6 +56,7 @@ extension WorkflowState {
 
 /// A stored state that can't be read.
 public struct StateCodingError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What can't be read, with the place in the state as a JSON pointer where there is one.
     public let description: String
 
     init(_ finding: String) {

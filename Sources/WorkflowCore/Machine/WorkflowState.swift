@@ -35,6 +35,7 @@ public struct WorkflowState: Sendable, Hashable {
     public struct Outcome: Sendable, Hashable {
         /// The terminal phase it leads to: `failed` or `cancelled`.
         public var phase: Phase
+        /// Why: the fault of the stage, the total timeout, or the cancel.
         public var fault: WorkflowFault
         /// The stage at fault; nil for a cancel or a total timeout.
         public var stage: String?
@@ -47,13 +48,17 @@ public struct WorkflowState: Sendable, Hashable {
         }
     }
 
+    /// Where the workflow as a whole is.
     public var phase: Phase
+    /// How it came to stop; nil while initiated, running or completed.
     public var outcome: Outcome?
     /// One for each stage of the definition, in its order.
     public var stages: [StageState]
     /// Sequence number of the newest audit event; the first is 1.
     public var sequence: Int64
+    /// When it began to run, in database time; nil before.
     public var startedAt: Timestamp?
+    /// When it reached a terminal phase, in database time; nil before.
     public var endedAt: Timestamp?
     /// What the timers table holds for this workflow: when it wants to be woken; nil for no row.
     public var recordedWake: Timestamp?
@@ -92,6 +97,7 @@ public struct StageState: Sendable, Hashable {
         }
     }
 
+    /// Where the stage is.
     public var phase: Phase
     /// 1 at first; an explicit retry from a stage raises it.
     public var generation: Int
@@ -107,7 +113,9 @@ public struct StageState: Sendable, Hashable {
     public var retryAt: Timestamp?
     /// The commit that the stage hands on: its own, or its input commit if it made none.
     public var commit: String?
+    /// When the stage began, in database time; nil before.
     public var startedAt: Timestamp?
+    /// When the stage was closed, in database time; nil before.
     public var endedAt: Timestamp?
     /// Why the stage, or its newest attempt, failed.
     public var fault: WorkflowFault?

@@ -3,6 +3,9 @@ import PostgresDriver
 import WorkflowCore
 
 /// Writing a batch: one statement a table, arrays in binary, never a loop of single-row statements.
+///
+/// Why `status + 0 < 10` here: with `status < 10` the planner takes the partial index of open attempts and compares each
+/// row of the batch with all of them, dead entries included. The primary key finds each at once.
 extension BatchSQL {
     /// The statements that write a batch, in an order that respects what refers to what.
     ///
@@ -132,7 +135,8 @@ extension BatchSQL {
             SET status = 2, agent_id = n.agent_id, deadline = n.deadline, started_at = $6, published = true
             FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::timestamptz[])
                 AS n (workflow_id, task_id, attempt, agent_id, deadline)
-            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt AND t.status < 10
+            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
+              AND t.status + 0 < 10
             """,
             [
                 .uuidArray(rows.map(\.workflowID.postgres)), .uuidArray(rows.map(\.reference.taskID.postgres)),
@@ -150,7 +154,8 @@ extension BatchSQL {
                 publish_by = clock_timestamp() + interval '5 seconds'
             FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::bigint[])
                 AS n (workflow_id, task_id, attempt, dispatch_id)
-            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt AND t.status < 10
+            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
+              AND t.status + 0 < 10
             RETURNING t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type, t.priority, t.payload
             """,
             [
@@ -167,7 +172,8 @@ extension BatchSQL {
             UPDATE tasks AS t
             SET is_stopping = true
             FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS n (workflow_id, task_id, attempt)
-            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt AND t.status < 10
+            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
+              AND t.status + 0 < 10
             """,
             [
                 .uuidArray(rows.map(\.workflowID.postgres)), .uuidArray(rows.map(\.reference.taskID.postgres)),
@@ -183,7 +189,8 @@ extension BatchSQL {
                 agent_id = coalesce(n.agent_id, t.agent_id)
             FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::smallint[], $5::bytea[], $6::text[], $7::text[])
                 AS n (workflow_id, task_id, attempt, status, result, fault_code, agent_id)
-            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt AND t.status < 10
+            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
+              AND t.status + 0 < 10
             """,
             closingParameters(rows, results: true) + [.timestamp(now.postgres)])
     }
@@ -197,7 +204,8 @@ extension BatchSQL {
                 agent_id = coalesce(n.agent_id, t.agent_id)
             FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::smallint[], $5::text[], $6::text[])
                 AS n (workflow_id, task_id, attempt, status, fault_code, agent_id)
-            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt AND t.status < 10
+            WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
+              AND t.status + 0 < 10
             RETURNING t.agent_type, t.priority, coalesce(t.entry_id, '')
             """,
             closingParameters(rows, results: false) + [.timestamp(now.postgres)])

@@ -57,6 +57,7 @@ public final class PostgresBatchSession: BatchSession {
         }
     }
 
+    /// Begins a transaction and reads what the request asks for, in one round trip.
     public func begin(_ request: BatchRequest) async throws(BatchError) -> BatchLoad {
         var statements: [PostgresStatement] = [PostgresStatement("BEGIN")]
         if !request.workflows.isEmpty {
@@ -84,6 +85,7 @@ public final class PostgresBatchSession: BatchSession {
         }
     }
 
+    /// Reads outputs inside the transaction; those that don't exist are absent.
     public func outputs(_ keys: [OutputKey]) async throws(BatchError) -> [OutputKey: StageOutput] {
         guard !keys.isEmpty else { return [:] }
         let answers = try await run([
@@ -109,6 +111,7 @@ public final class PostgresBatchSession: BatchSession {
         return found
     }
 
+    /// Reads a definition's canonical JSON by its SHA-256; nil if no such blob exists.
     public func definitionBlob(hash: String) async throws(BatchError) -> [UInt8]? {
         let answers = try await run([PostgresStatement(BatchSQL.definitionBlob, [.text(hash)])])
         do throws(PostgresError) {
@@ -119,6 +122,7 @@ public final class PostgresBatchSession: BatchSession {
         }
     }
 
+    /// Writes and commits in one round trip; ``BatchError/unknownOutcome(_:)`` if the connection ends meanwhile.
     public func commit(_ save: BatchSave) async throws(BatchError) -> CommitAnswer {
         let statements = BatchSQL.statements(for: save)
         let answers = try await run(statements.list + [PostgresStatement("COMMIT")])
@@ -138,6 +142,7 @@ public final class PostgresBatchSession: BatchSession {
         return answer
     }
 
+    /// Rolls back, if a transaction is open; drops the connection if that fails.
     public func abandon() async {
         let (connection, isOpen) = state.withLock { ($0.connection, $0.isInTransaction) }
         guard let connection, isOpen else { return }
@@ -149,16 +154,19 @@ public final class PostgresBatchSession: BatchSession {
         }
     }
 
+    /// Whether a batch was committed, by the row that every commit leaves under its id.
     public func wasCommitted(_ batchID: UniqueID) async throws(BatchError) -> Bool {
         let answers = try await run([PostgresStatement(BatchSQL.batchExists, [.uuid(batchID.postgres)])])
         return !answers[0].isEmpty
     }
 
+    /// Keeps dead letters, in a transaction of their own.
     public func keep(_ letters: [DeadLetter]) async throws(BatchError) {
         guard !letters.isEmpty else { return }
         _ = try await run([BatchSQL.insertDeadLetters(letters)])
     }
 
+    /// Whether the database answers now; false only after a pause, so that it can be asked in a loop.
     public func isReachable() async -> Bool {
         do {
             _ = try await connection().pipeline([PostgresStatement(BatchSQL.now)])
@@ -170,6 +178,7 @@ public final class PostgresBatchSession: BatchSession {
         }
     }
 
+    /// Closes the connection, if there is one.
     public func close() async {
         await drop()
     }

@@ -4,13 +4,17 @@ public import WorkflowCore
 
 /// A definition as it is in the record.
 public struct StoredDefinition: Sendable {
+    /// The name that workflows ask for (`app`, `feature`, …).
     public var name: String
     /// Counted from 1 for each name.
     public var version: Int
+    /// SHA-256 of the canonical JSON, 64 lower-case hex digits.
     public var hash: String
     /// The text that it was read from.
     public var source: String
+    /// Database time at which this version was stored.
     public var createdAt: Timestamp
+    /// The definition, decoded from its canonical JSON.
     public var definition: WorkflowDefinition
 }
 
@@ -31,9 +35,9 @@ public struct PostgresDefinitionStore: Sendable {
         for _ in 1...5 {
             do throws(PostgresError) {
                 return try await storeOnce(definition, body: body, source: source)
-            } catch where error.sqlState == .uniqueViolation {
+            } catch {
+                guard error.sqlState == .uniqueViolation else { throw error }
                 // Another orchestrator stored a version at the same moment: look again.
-                continue
             }
         }
         return try await storeOnce(definition, body: body, source: source)

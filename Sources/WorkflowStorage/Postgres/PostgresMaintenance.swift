@@ -47,9 +47,9 @@ public struct PostgresMaintenance: Sendable {
                             CREATE TABLE IF NOT EXISTS \(partition) PARTITION OF \(table)
                             FOR VALUES FROM ('\(from)') TO ('\(to)')\(options)
                             """)))
-        } catch where error.sqlState == .uniqueViolation || error.sqlState?.description == "42P07" {
-            // Another orchestrator made it at the same moment.
-            return
+        } catch {
+            // Another orchestrator may have made it at the same moment.
+            guard error.sqlState == .uniqueViolation || error.sqlState?.description == "42P07" else { throw error }
         }
     }
 

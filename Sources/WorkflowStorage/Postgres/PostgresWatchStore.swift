@@ -27,6 +27,7 @@ public struct PostgresWatchStore: WatchStore {
         }
     }
 
+    /// Everything that is due, in one statement, each kind up to the limit of the question.
     public func findings(_ question: WatchQuestion) async throws(BatchError) -> WatchFindings {
         let rows = try await run(
             PostgresStatement(
@@ -108,20 +109,24 @@ public struct PostgresWatchStore: WatchStore {
         }
     }
 
+    /// The open attempts of some tasks; those that are closed or never were are absent.
     public func openAttempts(taskIDs: [UniqueID]) async throws(BatchError) -> [OpenAttemptRow] {
         guard !taskIDs.isEmpty else { return [] }
         return try await openRows(PostgresStatement(Self.openByTask, [.uuidArray(taskIDs.map(\.postgres))]))
     }
 
+    /// All open attempts, oldest task first, up to a limit.
     public func allOpenAttempts(limit: Int) async throws(BatchError) -> [OpenAttemptRow] {
         try await openRows(PostgresStatement(Self.openAll, [.int8(Int64(limit))]))
     }
 
+    /// The open attempts that are bound to some agents.
     public func openAttempts(boundTo agentIDs: [String]) async throws(BatchError) -> [OpenAttemptRow] {
         guard !agentIDs.isEmpty else { return [] }
         return try await openRows(PostgresStatement(Self.openByAgent, [.textArray(agentIDs)]))
     }
 
+    /// Notes sends that have reached Redis; one that was replaced by a newer send is passed over.
     public func markPublished(_ sends: [PublishedSend]) async throws(BatchError) {
         guard !sends.isEmpty else { return }
         _ = try await run(
@@ -132,7 +137,7 @@ public struct PostgresWatchStore: WatchStore {
                 FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[])
                     AS n (workflow_id, task_id, attempt, dispatch_id, entry_id)
                 WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
-                  AND t.status < 10 AND t.dispatch_id = n.dispatch_id
+                  AND t.status + 0 < 10 AND t.dispatch_id = n.dispatch_id
                 """,
                 [
                     .uuidArray(sends.map(\.workflowID.postgres)), .uuidArray(sends.map(\.reference.taskID.postgres)),
@@ -142,11 +147,13 @@ public struct PostgresWatchStore: WatchStore {
                 ]))
     }
 
+    /// Brings searchable rows up to date; a row that is newer already stays.
     public func refresh(_ summaries: [WorkflowSummary]) async throws(BatchError) {
         guard !summaries.isEmpty else { return }
         _ = try await run(BatchSQL.updateSummaries(summaries))
     }
 
+    /// Notes agents; one that registers again is alive again, with what it says now.
     public func register(_ agents: [AgentRegistration]) async throws(BatchError) {
         guard !agents.isEmpty else { return }
         _ = try await run(
@@ -172,6 +179,9 @@ public struct PostgresWatchStore: WatchStore {
                 ]))
     }
 
+    /// Notes heartbeats at database time.
+    ///
+    /// - Returns: type by id, of the agents among them that are registered.
     public func beat(_ heartbeats: [AgentBeat]) async throws(BatchError) -> [String: String] {
         guard !heartbeats.isEmpty else { return [:] }
         let rows = try await run(
@@ -196,6 +206,7 @@ public struct PostgresWatchStore: WatchStore {
         }
     }
 
+    /// Notes agents that are gone, at database time; they run nothing any more.
     public func retire(_ agentIDs: [String]) async throws(BatchError) {
         guard !agentIDs.isEmpty else { return }
         _ = try await run(
@@ -204,6 +215,7 @@ public struct PostgresWatchStore: WatchStore {
                 [.textArray(agentIDs)]))
     }
 
+    /// Type by id, of the agents that were heard within `leaseMilliseconds` and have not said goodbye.
     public func livingAgents(leaseMilliseconds: Int) async throws(BatchError) -> [String: String] {
         let rows = try await run(
             PostgresStatement(
@@ -220,11 +232,13 @@ public struct PostgresWatchStore: WatchStore {
         }
     }
 
+    /// Keeps dead letters.
     public func keep(_ letters: [DeadLetter]) async throws(BatchError) {
         guard !letters.isEmpty else { return }
         _ = try await run(BatchSQL.insertDeadLetters(letters))
     }
 
+    /// Appends log lines; lines that are there already, or of attempts that don't exist, are passed over.
     public func append(_ lines: [LogRow]) async throws(BatchError) {
         guard !lines.isEmpty else { return }
         _ = try await run(
