@@ -103,8 +103,10 @@ struct ServeCommand: AsyncParsableCommand {
     private func storeDefinitions(
         _ configuration: ServerConfiguration, _ store: PostgresDefinitionStore, _ logger: Logger
     ) async throws {
-        let folders = [configuration.shareDirectory.map { $0 + "/definitions" }, configuration.dataDirectory + "/definitions"]
-            .compactMap { $0 }
+        let folders = [
+            configuration.shareDirectory.map { $0 + "/definitions" }, configuration.dataDirectory + "/definitions",
+        ]
+        .compactMap { $0 }
         let catalog = DefinitionCatalog.load(directories: folders)
         for errors in catalog.errors {
             logger.error("a definition can't be used", metadata: ["errors": "\(errors)"])

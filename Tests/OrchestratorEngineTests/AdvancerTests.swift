@@ -36,8 +36,9 @@ struct AdvancerTests {
                 try await fixture.answer(task, output: ["n": .integer(Int64(index))], entry: "\(index)-0")
             }
             // A further submission is committed after everything before it.
-            guard case .conflict(let phase) = await fixture.advancer.submit(
-                .event(.cancel(actor: "ann", reason: ""), workflowID: id))
+            guard
+                case .conflict(let phase) = await fixture.advancer.submit(
+                    .event(.cancel(actor: "ann", reason: ""), workflowID: id))
             else {
                 Issue.record("a completed workflow can't be cancelled")
                 return
@@ -138,7 +139,9 @@ struct AdvancerTests {
         try await withDatabase { fixture in
             let stored = try await fixture.storeChain(5)
             var ids: [UniqueID] = []
-            for _ in 1...20 { ids.append(try created(await fixture.advancer.submit(.create(fixture.creation(stored))))) }
+            for _ in 1...20 {
+                ids.append(try created(await fixture.advancer.submit(.create(fixture.creation(stored)))))
+            }
             for step in 1...100 {
                 let task = try await fixture.bus.nextTask()
                 if step % 10 == 0 {

@@ -10,7 +10,8 @@ import Testing
 @Suite("generated projects")
 struct GeneratedProjectTests {
     /// Tries to end every string, comment, tag and expression that a generated file may hold.
-    static let hostile = "</title></script><script>alert(1)</script> \" ' ` ${process.exit(1)} */ --> \\ \n # $(id) {{x}} <% y %>"
+    static let hostile =
+        "</title></script><script>alert(1)</script> \" ' ` ${process.exit(1)} */ --> \\ \n # $(id) {{x}} <% y %>"
 
     @Test("a calculator is made, passes its own tests, starts, and computes 7 times 6")
     func calculator() async throws {
@@ -47,26 +48,33 @@ struct GeneratedProjectTests {
         }
     }
 
-    @Test("whatever name and requirements are, the project works and shows them as text", arguments: ["page", "calculator"])
+    @Test(
+        "whatever name and requirements are, the project works and shows them as text",
+        arguments: ["page", "calculator"])
     func hostileNames(feature: String) async throws {
         try await Sandbox.with { sandbox in
             let trial = ScaffoldTrial(sandbox: sandbox)
             let (_, project) = try await trial.generate(
-                name: String(Self.hostile.prefix(200)), requirements: Self.hostile, input: ["feature": .string(feature)])
+                name: String(Self.hostile.prefix(200)), requirements: Self.hostile, input: ["feature": .string(feature)]
+            )
             for file in ["package.json", "package-lock.json", "baton.json"] {
                 let text = try #require(sandbox.read(project + "/" + file))
                 #expect(throws: Never.self, "\(file)") { try JSONValue(parsing: text) }
             }
             let package = try JSONValue(parsing: try #require(sandbox.read(project + "/package.json")))
-            #expect(package["name"]?.stringValue?.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") } == true)
+            #expect(
+                package["name"]?.stringValue?.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
+                    == true)
             let page = try #require(sandbox.read(project + "/public/index.html"))
             #expect(!page.contains("alert(1)</script>") && page.contains("alert(1)&lt;/script&gt;"))
             let readme = try #require(sandbox.read(project + "/README.md"))
             #expect(!readme.contains("<script>"))
             let licence = try #require(sandbox.read(project + "/LICENSE"))
-            #expect(licence.split(separator: "\n", omittingEmptySubsequences: false).count == 22, "the title is one line")
+            #expect(
+                licence.split(separator: "\n", omittingEmptySubsequences: false).count == 22, "the title is one line")
 
-            let tests = try await sandbox.run("sh", ["-c", "cd \(project) && node scripts/check-syntax.js && node --test"])
+            let tests = try await sandbox.run(
+                "sh", ["-c", "cd \(project) && node scripts/check-syntax.js && node --test"])
             #expect(tests.succeeded, "\(tests.text)")
             guard feature == "page" else { return }
             try await serve(project, in: sandbox) { url in
@@ -81,7 +89,8 @@ struct GeneratedProjectTests {
     func fallback() async throws {
         try await Sandbox.with { sandbox in
             let trial = ScaffoldTrial(sandbox: sandbox)
-            let (results, project) = try await trial.generate(name: "garden-diary", input: ["options": ["docker": false]])
+            let (results, project) = try await trial.generate(
+                name: "garden-diary", input: ["options": ["docker": false]])
             #expect(results[0].warnings == ["no rule matched; pass --requirements"])
             #expect(results[0].output["template"] == "node-web/page")
             #expect(results[0].output["matched"] == [])
@@ -101,7 +110,8 @@ struct GeneratedProjectTests {
             let (first, _) = try await trial.generate()
             let again = try await trial.run("scaffolding", commit: first[0].commit)
             let tree = try await sandbox.git("-C", trial.repository, "rev-parse", (again.commit ?? "") + "^{tree}")
-            #expect(try await sandbox.git("-C", trial.repository, "rev-parse", (first[1].commit ?? "") + "^{tree}") == tree)
+            #expect(
+                try await sandbox.git("-C", trial.repository, "rev-parse", (first[1].commit ?? "") + "^{tree}") == tree)
             // A project that is there already is left alone.
             let third = try await trial.run("scaffolding", commit: first[2].commit)
             #expect(third.status == .success && third.commit == first[2].commit && third.output["files"] == 0)

@@ -73,7 +73,8 @@ struct RendererTests {
 
     @Test("a value is text, never a template")
     func noInjection() throws {
-        #expect(try render("<% line(text) %>", outside: "<% raw %>{{raw}}", trusted: ["raw": "x"]) == "<% raw %>{{raw}}")
+        #expect(
+            try render("<% line(text) %>", outside: "<% raw %>{{raw}}", trusted: ["raw": "x"]) == "<% raw %>{{raw}}")
     }
 
     @Test(
@@ -137,7 +138,8 @@ struct ProjectFilesTests {
             let made = try files(
                 [
                     "s/base/a.txt": "base", "s/base/b.txt": "<% raw %>", "s/base/c.html.mustache": "<% html(title) %>",
-                    "s/features/f/a.txt": "feature", "s/features/f/<% folder %>/<% slug %>.js.mustache": "<% js(title) %>",
+                    "s/features/f/a.txt": "feature",
+                    "s/features/f/<% folder %>/<% slug %>.js.mustache": "<% js(title) %>",
                     "s/partials/p.mustache": "x",
                 ], in: sandbox)
             #expect(

@@ -53,7 +53,8 @@ struct TemplateChoiceTests {
 
     static let wrong: [(JSONObject, String)] = [
         (["stack": "nodeweb"], "did you mean node-web?"), (["stack": "cobol-on-cogs"], "Known: node-web."),
-        (["feature": "calculater"], "did you mean calculator?"), (["options": ["dokcer": true]], "did you mean docker?"),
+        (["feature": "calculater"], "did you mean calculator?"),
+        (["options": ["dokcer": true]], "did you mean docker?"),
         (["options": ["docker": "yes"]], "true or false"), (["stack": 7], "a text"), (["stack": ""], "a text"),
         (["entities": ["a": 1]], "a list"), (["entities": [["fields": [:]]]], "entities"),
     ]
@@ -78,7 +79,8 @@ struct TemplateChoiceTests {
     @Test(
         "words are found whole, in phrases, whatever is around them",
         arguments: [
-            ("calculator-app", "calculator", true), ("(Calculator)", "calculator", true), ("calculators", "calculator", false),
+            ("calculator-app", "calculator", true), ("(Calculator)", "calculator", true),
+            ("calculators", "calculator", false),
             ("myCalculator2", "calculator2", true), ("Node.js.", "node.js", true), ("node js", "node.js", false),
             ("add, and\nsubtract", "add and subtract", true), ("add or subtract", "add and subtract", false),
             ("'go'", "go", true), ("ergo", "go", false), ("", "go", false), ("go", "", false),

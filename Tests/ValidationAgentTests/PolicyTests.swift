@@ -29,7 +29,9 @@ struct PolicyTests {
             .syntaxErrors: 0, .testsTotal: 1, .testsFailed: 0, .lineCoverage: 80, .secretsFound: 0,
         ]
         #expect(!Policy.standard.judge(good).contains { $0.isBlocking })
-        for (metric, value) in [(Metric.syntaxErrors, 1.0), (.testsTotal, 0), (.testsFailed, 1), (.lineCoverage, 79.999)] {
+        for (metric, value) in [
+            (Metric.syntaxErrors, 1.0), (.testsTotal, 0), (.testsFailed, 1), (.lineCoverage, 79.999),
+        ] {
             var bad = good
             bad[metric] = value
             #expect(Policy.standard.judge(bad).filter(\.isBlocking).map(\.rule.metric) == [metric])
@@ -54,7 +56,8 @@ struct PolicyTests {
         #expect(
             policy.rules == [
                 Policy.Rule(
-                    metric: .lineCoverage, comparison: .atLeast, threshold: 92.5, level: .blocking, onlyIfMeasured: true),
+                    metric: .lineCoverage, comparison: .atLeast, threshold: 92.5, level: .blocking, onlyIfMeasured: true
+                ),
                 Policy.Rule(metric: .testsSkipped, comparison: .equal, threshold: 0, level: .warn),
             ])
     }
@@ -72,7 +75,8 @@ struct PolicyTests {
         let faults = #expect(throws: Policy.Faults.self) { try Policy(yaml: yaml) }
         let text = (faults?.messages ?? []).joined(separator: "\n")
         for part in [
-            "policy.yaml:2: metric", "did you mean line_coverage?", "policy.yaml:3: operator", "policy.yaml:3: threshold",
+            "policy.yaml:2: metric", "did you mean line_coverage?", "policy.yaml:3: operator",
+            "policy.yaml:3: threshold",
             "levle is not known here, did you mean level?", "policy.yaml:4: expected an object", "policy.yaml:5: level",
             "if_measured: expected", "policy.yaml:6: rule is not known",
         ] {

@@ -58,7 +58,9 @@ struct CoverageReportTests {
         #expect(report.lineCoverage == nil && report.files.isEmpty)
     }
 
-    @Test("what is no LCOV is refused", arguments: ["", "hello", "SF:a\nDA:1", "SF:a\nDA:x,1", "SF:a\nBRDA:1,2", "SF:a\nDA:1,-1"])
+    @Test(
+        "what is no LCOV is refused",
+        arguments: ["", "hello", "SF:a\nDA:1", "SF:a\nDA:x,1", "SF:a\nBRDA:1,2", "SF:a\nDA:1,-1"])
     func refused(text: String) {
         #expect(throws: CoverageReport.ParsingError.self) { try read(text) }
     }
@@ -108,7 +110,8 @@ struct TestReportTests {
               <!-- tests 99 -->
             </testsuites>
             """)
-        #expect(report.tests.map(\.name) == ["adds", "skips", "suite › inner › is \"7\"", "tests/c.test.js", "module › x"])
+        #expect(
+            report.tests.map(\.name) == ["adds", "skips", "suite › inner › is \"7\"", "tests/c.test.js", "module › x"])
         #expect(report.count(.passed) == 1 && report.count(.skipped) == 1 && report.failed.count == 3)
         #expect(report.tests[2].file == "tests/a.test.js" && report.tests[2].line == 12)
         #expect(report.tests[2].outcome == .failed(message: "2 == 3"))

@@ -33,13 +33,17 @@ struct SecretTests {
     @Test(
         "what is none is left alone",
         arguments: [
-            "const token = tokenize(expression);", "password: \"\"", "password: ${DB_PASSWORD}", "token: 'your-token-here-123'",
+            "const token = tokenize(expression);", "password: \"\"", "password: ${DB_PASSWORD}",
+            "token: 'your-token-here-123'",
             "secret = process.env.SECRET_KEY_1", "\"integrity\": \"sha512-q8Z3kV0nT5mB7xR2wL9cJ4hG6fD1sA0pYeUiOqWz==\"",
-            "code: 'INVALID_TOKEN_ERROR'", "token_type: \"refresh_token_expired\"", "postgres://app:password@localhost/app",
+            "code: 'INVALID_TOKEN_ERROR'", "token_type: \"refresh_token_expired\"",
+            "postgres://app:password@localhost/app",
             "https://example.com:8080/a@b", "AKIAIOSFODNN7EXAMPLE", "commit 9fceb02d0ae598e95dc970b74767f19372d61af8",
-            "\"9fceb02d0ae598e95dc970b74767f19372d61af89fceb02d0ae598e95dc970b7\"", "sk-short", "mask-xoxb", "eyJhbGciOiJ9",
+            "\"9fceb02d0ae598e95dc970b74767f19372d61af89fceb02d0ae598e95dc970b7\"", "sk-short", "mask-xoxb",
+            "eyJhbGciOiJ9",
             "'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'", "",
-            "the password is asked for when the token has expired 3 times", "\"--test-reporter-destination=reports/junit.xml\"",
+            "the password is asked for when the token has expired 3 times",
+            "\"--test-reporter-destination=reports/junit.xml\"",
         ])
     func leftAlone(line: String) {
         #expect(scanner.scan(line.utf8) == [])
@@ -64,7 +68,8 @@ struct SecretTests {
         "allowed paths",
         arguments: [
             ("tests/fixtures/*", "tests/fixtures/a/b.pem", true), ("tests/fixtures/*", "src/tests/fixtures/a", false),
-            ("*.pem", "a/b.pem", true), ("*.pem", "a.pem.js", false), ("a*b*c", "aXXbYYc", true), ("a*b*c", "acb", false),
+            ("*.pem", "a/b.pem", true), ("*.pem", "a.pem.js", false), ("a*b*c", "aXXbYYc", true),
+            ("a*b*c", "acb", false),
             ("exact.txt", "exact.txt", true), ("exact.txt", "exact.txt2", false), ("*", "", true),
         ])
     func paths(pattern: String, path: String, isAllowed: Bool) {
@@ -77,7 +82,9 @@ struct SecretTests {
         #expect(!SecretAllowList("sha256:abc").allows(text: "x"))
     }
 
-    @Test("entropy in bits a character", arguments: [("", 0.0), ("aaaa", 0), ("abab", 1), ("abcd", 2), ("aabbccdd", 2), ("abc", 1.58496)])
+    @Test(
+        "entropy in bits a character",
+        arguments: [("", 0.0), ("aaaa", 0), ("abab", 1), ("abcd", 2), ("aabbccdd", 2), ("abc", 1.58496)])
     func entropy(text: String, bits: Double) {
         #expect((SecretScanner.entropy(Array(text.utf8)) - bits).magnitude < 1e-4)
     }

@@ -11,11 +11,13 @@ struct ValidationReportTests {
             name: "syntax", status: .passed, isRequired: true, metrics: [.syntaxErrors: 0], fact: "3 files",
             decidingMetric: .syntaxErrors),
         CheckRecord(
-            name: "tests", status: .passed, isRequired: true, metrics: [.testsTotal: 14, .testsFailed: 0], fact: "14 tests",
+            name: "tests", status: .passed, isRequired: true, metrics: [.testsTotal: 14, .testsFailed: 0],
+            fact: "14 tests",
             decidingMetric: .testsFailed),
         CheckRecord(name: "coverage", status: .passed, isRequired: false, metrics: [.lineCoverage: 96.9]),
         CheckRecord(
-            name: "secrets", status: .passed, isRequired: true, metrics: [.secretsFound: 0], decidingMetric: .secretsFound),
+            name: "secrets", status: .passed, isRequired: true, metrics: [.secretsFound: 0],
+            decidingMetric: .secretsFound),
     ]
 
     func report(_ checks: [CheckRecord] = good, _ policy: Policy = .standard) -> ValidationReport {
@@ -101,7 +103,9 @@ struct ValidationReportTests {
     func threshold() {
         let checks = changed("coverage") { check in
             check.metrics[.lineCoverage] = 61
-            check.findings = [Finding(file: "a.js", line: 3, message: "no test runs line 3–9", rule: "coverage", severity: .warning)]
+            check.findings = [
+                Finding(file: "a.js", line: 3, message: "no test runs line 3–9", rule: "coverage", severity: .warning)
+            ]
         }
         let report = report(checks)
         #expect(
@@ -114,7 +118,9 @@ struct ValidationReportTests {
 
     @Test("the output stays small and counts everything")
     func json() throws {
-        let many = (0..<500).map { Finding(file: "f\($0).js", line: 1, message: String(repeating: "x", count: 5000), rule: "r") }
+        let many = (0..<500).map {
+            Finding(file: "f\($0).js", line: 1, message: String(repeating: "x", count: 5000), rule: "r")
+        }
         let checks = changed("syntax") { check in
             check.status = .failed
             check.metrics[.syntaxErrors] = 500
@@ -132,7 +138,10 @@ struct ValidationReportTests {
         let checks = changed("tests") { check in
             check.status = .failed
             check.metrics[.testsFailed] = 1
-            check.findings = [Finding(file: "\"><script>alert(1)</script>", line: 1, message: "<img src=x onerror=alert(1)>", rule: "r")]
+            check.findings = [
+                Finding(
+                    file: "\"><script>alert(1)</script>", line: 1, message: "<img src=x onerror=alert(1)>", rule: "r")
+            ]
         }
         let html = ReportPage(
             ValidationReport(project: "</title><script>", commit: nil, checks: checks, policy: .standard)
@@ -148,7 +157,8 @@ struct ValidationReportTests {
 struct CheckPartTests {
     @Test("what node says of a broken file")
     func syntax() {
-        let text = "/w/src/a.js:12\nconst = 1;\n      ^\n\nSyntaxError: Unexpected token '='\n    at x (node:internal:1:2)\n\nNode.js v20\n"
+        let text =
+            "/w/src/a.js:12\nconst = 1;\n      ^\n\nSyntaxError: Unexpected token '='\n    at x (node:internal:1:2)\n\nNode.js v20\n"
         let finding = SyntaxCheck.finding("src/a.js", text, exitCode: 1)
         #expect(finding.place == "src/a.js:12" && finding.rule == "SyntaxError")
         #expect(finding.message == "SyntaxError: Unexpected token '='")
@@ -157,7 +167,9 @@ struct CheckPartTests {
 
     @Test(
         "which files are JavaScript",
-        arguments: [("a.js", true), ("b/a.mjs", true), ("a.cjs", true), ("a.json", false), ("x/node_modules/a.js", false)])
+        arguments: [
+            ("a.js", true), ("b/a.mjs", true), ("a.cjs", true), ("a.json", false), ("x/node_modules/a.js", false),
+        ])
     func sources(path: String, isSource: Bool) {
         #expect(SyntaxCheck.isSource(path) == isSource)
     }
@@ -177,14 +189,16 @@ struct CheckPartTests {
             src/a.js:zero: no number
             """
         let found = CommandChecks.places(in: output, files, "/w")
-        #expect(found.map(\.sentence) == [
-            "src/a.js:3: SyntaxError: Unexpected token '='", "b.py:7: E501 line too long: 130 > 120",
-        ])
+        #expect(
+            found.map(\.sentence) == [
+                "src/a.js:3: SyntaxError: Unexpected token '='", "b.py:7: E501 line too long: 130 > 120",
+            ])
     }
 
     @Test("links, submodules and broken names are not looked at")
     func tracked() {
-        let listing = "100644 a 0\ta\u{0}120000 b 0\tlink\u{0}160000 c 0\tmodule\u{0}100755 d 0\twith space\u{0}100644 e 0\t"
+        let listing =
+            "100644 a 0\ta\u{0}120000 b 0\tlink\u{0}160000 c 0\tmodule\u{0}100755 d 0\twith space\u{0}100644 e 0\t"
         #expect(TrackedFiles(listing: Array(listing.utf8) + [0xFF, 0]).paths == ["a", "with space"])
     }
 }

@@ -36,7 +36,8 @@ struct ValidationTests {
         ]
         for (key, value) in manifest { json[key] = value }
         let files: [String: String?] = [
-            "package.json": #"{"name": "sums", "type": "module"}"#, "baton.json": JSONValue.object(json).prettyPrinted(),
+            "package.json": #"{"name": "sums", "type": "module"}"#,
+            "baton.json": JSONValue.object(json).prettyPrinted(),
             "src/sum.js": sum, "tests/sum.test.js": test,
         ]
         return files.merging(changes) { _, given in given }
@@ -90,10 +91,16 @@ struct ValidationTests {
         ("tests", ["tests/sum.test.js": "throw new Error('early');\n"], "tests: tests/sum.test.js"),
         (
             "coverage",
-            ["src/sum.js": sum + "export function other(x) {\n" + (1...20).map { "  x += \($0);\n" }.joined() + "  return x;\n}\n"],
+            [
+                "src/sum.js": sum + "export function other(x) {\n" + (1...20).map { "  x += \($0);\n" }.joined()
+                    + "  return x;\n}\n"
+            ],
             "coverage: line_coverage is"
         ),
-        ("secrets", ["src/key.js": "export const key = 'AKIA" + "Q3EGRIPWZ7XK4ABC';\n"], "secrets: src/key.js:1: AKIA…"),
+        (
+            "secrets", ["src/key.js": "export const key = 'AKIA" + "Q3EGRIPWZ7XK4ABC';\n"],
+            "secrets: src/key.js:1: AKIA…"
+        ),
     ]
 
     @Test("what is planted is found, and named with file and line", arguments: planted)
@@ -128,7 +135,9 @@ struct ValidationTests {
         try await arranged { a in
             let strict = "rules: [{metric: tests_total, operator: '>=', threshold: 3}]"
             let result = try await a.validate(Self.project(["policy.yaml": strict]))
-            #expect(result.errors.first?.message.contains("tests_total is 2, but has to be >= 3") == true, "\(result.errors)")
+            #expect(
+                result.errors.first?.message.contains("tests_total is 2, but has to be >= 3") == true,
+                "\(result.errors)")
             let wrong = try await a.validate(Self.project(["policy.yaml": "rules: [{metric: test}]"]))
             #expect(wrong.errors.map(\.code) == ["INVALID_POLICY"])
         }
@@ -172,7 +181,8 @@ struct ValidationTests {
 
             let garbage = "require('fs').writeFileSync('out/junit.xml', '<oops')"
             let unreadable = try await a.validate(Self.project(manifest: manifest(garbage)))
-            #expect(unreadable.errors.first?.message.contains("out/junit.xml: JUnit XML") == true, "\(unreadable.errors)")
+            #expect(
+                unreadable.errors.first?.message.contains("out/junit.xml: JUnit XML") == true, "\(unreadable.errors)")
 
             let printed = "console.log('# tests 2\\n# pass 2\\n# fail 0')"
             let console = try await a.validate(Self.project(manifest: manifest(printed)))

@@ -72,7 +72,9 @@ struct ReportPage: Sendable {
         }
         if let total = metrics[.testsTotal] {
             let failed = metrics[.testsFailed] ?? 0
-            figure("Tests", Metric.testsTotal.shown(total), failed == 0 ? "none failed" : "\(Metric.testsFailed.shown(failed)) failed")
+            figure(
+                "Tests", Metric.testsTotal.shown(total),
+                failed == 0 ? "none failed" : "\(Metric.testsFailed.shown(failed)) failed")
         }
         for (metric, title) in [(Metric.lineCoverage, "Lines covered"), (.branchCoverage, "Branches covered")] {
             guard let percent = metrics[metric] else { continue }
@@ -81,7 +83,8 @@ struct ReportPage: Sendable {
                 title, metric.shown(percent), rule.map { Self.escape($0.rule.wanted) } ?? "", bar: percent)
         }
         if let secrets = metrics[.secretsFound] {
-            figure("Secrets", Metric.secretsFound.shown(secrets), secrets == 0 ? "none found" : "remove and revoke them")
+            figure(
+                "Secrets", Metric.secretsFound.shown(secrets), secrets == 0 ? "none found" : "remove and revoke them")
         }
         return figures.isEmpty
             ? "" : "<section class=\"figures\" aria-label=\"Figures\">\n\(figures.joined(separator: "\n"))\n</section>"

@@ -112,7 +112,9 @@ struct ValidationReport: Sendable, Hashable {
             return problem.fact + more
         }
         var facts: [String] = []
-        if let tests = metrics[.testsTotal] { facts.append("\(Metric.testsTotal.shown(tests)) \(tests == 1 ? "test" : "tests")") }
+        if let tests = metrics[.testsTotal] {
+            facts.append("\(Metric.testsTotal.shown(tests)) \(tests == 1 ? "test" : "tests")")
+        }
         if let lines = metrics[.lineCoverage] { facts.append("\(Int(lines.rounded(.down))) % lines") }
         return facts.isEmpty ? "\(checks.count) checks" : facts.joined(separator: ", ")
     }

@@ -99,7 +99,8 @@ extension StageDefinition {
             name: name, agent: "scaffold", action: "noop", workspace: workspace, needs: needs,
             with: try CompiledTemplate(template), condition: try condition.map { try CompiledExpression(source: $0) },
             required: required, timeout: .seconds(60),
-            retry: RetryPolicy(maxAttempts: attempts, initial: .seconds(1), factor: 2, max: .seconds(60), jitter: .none),
+            retry: RetryPolicy(
+                maxAttempts: attempts, initial: .seconds(1), factor: 2, max: .seconds(60), jitter: .none),
             onFailure: required ? .fail : .continue, onPartial: onPartial)
     }
 }

@@ -5,9 +5,9 @@ import WorkflowCore
 @Suite("Random walks of the machine")
 struct MachineWalkTests {
     /// What an event may be about: the open attempt, or one of the past.
-    private func reference(_ harness: MachineHarness, _ past: [AttemptReference], _ source: inout EntropySource)
-        -> AttemptReference?
-    {
+    private func reference(
+        _ harness: MachineHarness, _ past: [AttemptReference], _ source: inout EntropySource
+    ) -> AttemptReference? {
         let open = harness.machine.definition.stages.compactMap { harness.reference($0.name) }
         let pool = source.next() % 4 == 0 ? past : open
         return pool.isEmpty ? nil : pool[Int(source.next() % UInt64(pool.count))]
