@@ -113,31 +113,40 @@ final class TestStack: Sendable {
 
     private static func writeDefinitions(into directory: String) throws {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let naps = StackConfiguration.allAgents.map { ("nap-\($0)", $0, "validation") }
-        for (name, first, second) in naps + [("handmade", "handmade", "handmade")] {
-            let text = """
+        var definitions = ["handmade": ["handmade", "handmade"], "long": longRelay]
+        for type in StackConfiguration.allAgents { definitions["nap-\(type)"] = [type, "validation"] }
+        for (name, agents) in definitions {
+            var text = """
                 name: \(name)
                 input:
                   type: object
                   properties:
                     sleep_ms: { type: integer, default: 0 }
                 defaults:
-                  retry: { max_attempts: 3, initial: 100ms, factor: 2, max: 1s, jitter: full }
+                  retry: { max_attempts: \(name == "long" ? 20 : 3), initial: 100ms, factor: 2, max: 1s, jitter: full }
                 stages:
-                  - name: first
-                    agent: \(first)
-                    action: noop
-                    workspace: none
-                    with: { sleep_ms: "{{ default(input.sleep_ms, 0) }}", output: { n: 1 } }
-                  - name: second
-                    agent: \(second)
-                    action: noop
-                    workspace: none
-                    with: { output: { n: 2 } }
+
                 """
+            for (number, agent) in agents.enumerated() {
+                let sleep = number == 0 || name == "long" ? "{{ default(input.sleep_ms, 0) }}" : "{{ 0 }}"
+                let stage = stageNames.indices.contains(number) ? stageNames[number] : "stage_\(number + 1)"
+                text += """
+                      - name: \(stage)
+                        agent: \(agent)
+                        action: noop
+                        workspace: none
+                        with: { sleep_ms: "\(sleep)", output: { n: \(number + 1) } }
+
+                    """
+            }
             try text.write(toFile: "\(directory)/\(name).yaml", atomically: true, encoding: .utf8)
         }
     }
+
+    /// The names of the first stages of the definitions made here.
+    private static let stageNames = ["first", "second"]
+    /// The agents of a definition whose attempts may be lost many times.
+    private static let longRelay = StackConfiguration.allAgents + ["scaffold", "validation"]
 }
 
 /// How processes of the stack ended without having been told to by it.
