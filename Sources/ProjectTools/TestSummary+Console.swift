@@ -18,33 +18,43 @@ extension TestSummary {
 
     /// `# pass 12` in TAP, `ℹ pass 12` in the spec reporter.
     private static func node(_ lines: [String]) -> TestSummary? {
-        var totals: [String: Double] = [:]
+        var totals: [String: Int] = [:]
+        var milliseconds = 0.0
         for line in lines {
             let words = line.split(separator: " ")
-            guard words.count == 3, words[0] == "#" || words[0] == "ℹ", let number = Double(words[2]) else { continue }
-            totals[String(words[1])] = number
+            guard words.count == 3, words[0] == "#" || words[0] == "ℹ" else { continue }
+            if words[1] == "duration_ms" {
+                if let number = Double(words[2]), number.isFinite, number >= 0 { milliseconds = number }
+            } else if let number = count(words[2]) {
+                totals[String(words[1])] = number
+            }
         }
         guard totals["tests"] != nil, let passed = totals["pass"], let failed = totals["fail"] else { return nil }
         return TestSummary(
-            passed: Int(passed),
-            failed: Int(failed + (totals["cancelled"] ?? 0)),
-            skipped: Int((totals["skipped"] ?? 0) + (totals["todo"] ?? 0)),
-            seconds: (totals["duration_ms"] ?? 0) / 1000
+            passed: passed,
+            failed: failed + (totals["cancelled"] ?? 0),
+            skipped: (totals["skipped"] ?? 0) + (totals["todo"] ?? 0),
+            seconds: milliseconds / 1000
         )
+    }
+
+    /// A number of tests; nil for what no runner counts to, so that sums of them can't overflow.
+    private static func count(_ text: Substring) -> Int? {
+        Int(text).flatMap { (0...1_000_000_000).contains($0) ? $0 : nil }
     }
 
     /// `=== 2 failed, 3 passed, 1 skipped in 8.72s ===`, with or without the signs around it.
     private static func pytest(_ line: String) -> TestSummary? {
         var words = line.split(separator: " ").filter { !$0.allSatisfy { $0 == "=" } }
         guard let place = words.lastIndex(of: "in"), place + 1 < words.count, words[place + 1].hasSuffix("s"),
-            let seconds = Double(words[place + 1].dropLast())
+            let seconds = Double(words[place + 1].dropLast()), seconds.isFinite
         else { return nil }
         words.removeSubrange(place...)
         guard !words.isEmpty, words.count % 2 == 0 else { return nil }
         var counts: [String: Int] = [:]
         for index in stride(from: 0, to: words.count, by: 2) {
-            guard let count = Int(words[index]) else { return nil }
-            counts[words[index + 1].filter { $0 != "," }, default: 0] += count
+            guard let count = count(words[index]) else { return nil }
+            counts[words[index + 1].filter { $0 != "," }] = count
         }
         let known = ["passed", "failed", "error", "errors", "skipped", "xfailed", "xpassed", "warning", "warnings"]
         guard counts.keys.allSatisfy({ known.contains($0) || $0 == "deselected" }) else { return nil }

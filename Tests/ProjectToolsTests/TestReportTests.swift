@@ -76,7 +76,12 @@ struct TestReportTests {
 
     @Test(
         "text without totals has none",
-        arguments: ["", "all fine", "42 people came in 3 s", "# pass 3", "5 apples in 2s", "checked in 3s"]
+        arguments: [
+            "", "all fine", "42 people came in 3 s", "# pass 3", "5 apples in 2s", "checked in 3s",
+            "# tests inf\n# pass inf\n# fail 0", "# tests nan\n# pass 1\n# fail nan", "# tests 1\n# pass -1\n# fail 0",
+            "# tests 1e300\n# pass 1e300\n# fail 0", "9223372036854775807 passed, 9223372036854775807 failed in 1s",
+            "1 passed in infs",
+        ]
     )
     func noTotals(text: String) {
         #expect(TestSummary(console: text) == nil)
