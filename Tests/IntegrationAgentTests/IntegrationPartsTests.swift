@@ -1,28 +1,12 @@
 import AgentRuntime
 import JSONTools
+import ProjectTools
 import Testing
 
 @testable import IntegrationAgent
 
 @Suite("Parts of integration")
 struct IntegrationPartsTests {
-    @Test("names that git takes for branches", arguments: ["main", "feature/x", "a.b-c_d", "v1", "é"])
-    func branchNames(name: String) {
-        #expect(IntegrationRequest.isBranchName(name))
-    }
-
-    @Test(
-        "names that it doesn't",
-        arguments: [
-            "", "-x", "a b", "a..b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "/a", "a/", "a//b", ".a", "a/.b",
-            "a.lock",
-            "a.", "@", "a@{b", "HEAD", "a\u{7F}", "a\nb", "a\0",
-        ]
-    )
-    func notBranchNames(name: String) {
-        #expect(!IntegrationRequest.isBranchName(name))
-    }
-
     @Test(
         "repositories that would run something, or lie elsewhere than said, are refused",
         arguments: ["ext::sh -c x", "relative/path", "-u", "file:relative", "/a\nb", "fd::17"]
@@ -115,6 +99,6 @@ struct IntegrationPartsTests {
     )
     func branchParts(name: String, part: String) {
         #expect(TargetRepository.branchPart(name) == part)
-        #expect(IntegrationRequest.isBranchName("baton/" + part))
+        #expect(GitName.isBranch("baton/" + part))
     }
 }

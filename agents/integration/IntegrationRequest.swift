@@ -1,5 +1,6 @@
 import AgentRuntime
 import JSONTools
+import ProjectTools
 
 /// What is to be integrated how and where, read from an action's input.
 struct IntegrationRequest: Sendable, Hashable {
@@ -74,7 +75,7 @@ struct IntegrationRequest: Sendable, Hashable {
         conflicts = input["conflicts"]?.stringValue.flatMap(Conflicts.init) ?? .fail
         updatesWorktree = input["update_worktree"]?.boolValue ?? false
         allowsUntested = input["allow_untested"]?.boolValue ?? false
-        guard Self.isBranchName(targetBranch) else {
+        guard GitName.isBranch(targetBranch) else {
             throw ActionFailure(
                 code: "INVALID_INPUT",
                 message: "target_branch: \(targetBranch.debugDescription) can't be the name of a branch."
@@ -83,22 +84,9 @@ struct IntegrationRequest: Sendable, Hashable {
         repository = try input["repository"]?.stringValue.flatMap { $0.isEmpty ? nil : $0 }.map(Self.location)
     }
 
-    /// Whether git accepts a name for a branch; the rules of git-check-ref-format(1), and no leading dash.
-    static func isBranchName(_ name: String) -> Bool {
-        let forbidden: Set<Character> = [" ", "~", "^", ":", "?", "*", "[", "\\", "\u{7F}"]
-        guard !name.isEmpty, name != "HEAD", name != "@", !name.hasPrefix("-"), !name.hasSuffix("."),
-            !name.contains(".."), !name.contains("@{"),
-            !name.contains(where: { forbidden.contains($0) }), name.utf8.allSatisfy({ $0 >= 0x20 })
-        else { return false }
-        return name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
-            !part.isEmpty && !part.hasPrefix(".") && !part.hasSuffix(".lock")
-        }
-    }
-
     /// A location that git may be given: an absolute path, or a URL of a kind that runs nothing on this machine.
     private static func location(_ text: String) throws -> String {
-        let prefixes = ["/", "file:///", "https://", "http://", "ssh://", "git@"]
-        guard prefixes.contains(where: text.hasPrefix), !text.utf8.contains(0), !text.contains("\n") else {
+        guard GitName.isLocation(text) else {
             throw ActionFailure(
                 code: "INVALID_INPUT",
                 message:

@@ -1,6 +1,7 @@
 import AgentProtocol
 import AgentRuntime
 import JSONTools
+import ProjectTools
 
 /// A change to a repository that exists, read from an envelope.
 struct ChangeRequest: Sendable, Hashable {
@@ -42,7 +43,7 @@ struct ChangeRequest: Sendable, Hashable {
                 "A \(workflow.workflowType) workflow needs the repository to change: pass \"repository\" (an absolute path or "
                     + "a URL) and one of \"patch\" (a unified diff) and \"branch\".")
         }
-        guard Self.isLocation(repository) else {
+        guard GitName.isLocation(repository) else {
             throw Self.invalid(
                 "repository: \(GitLocation.redacted(repository).debugDescription) is neither an absolute path nor a file, https "
                     + "or ssh URL.")
@@ -64,23 +65,10 @@ struct ChangeRequest: Sendable, Hashable {
         }
     }
 
-    private static func isLocation(_ text: String) -> Bool {
-        let prefixes = ["/", "file:///", "https://", "http://", "ssh://", "git@"]
-        return prefixes.contains(where: text.hasPrefix) && text.utf8.count <= 2000
-            && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
-    }
-
-    /// The rules of git-check-ref-format(1), and no leading dash.
     private static func checked(_ name: String, _ key: String) throws -> String {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        let isGood =
-            name.utf8.count <= 200 && !name.hasPrefix("-") && !name.hasSuffix(".") && name != "HEAD" && name != "@"
-            && !name.contains("..") && !name.contains("@{")
-            && name.unicodeScalars.allSatisfy {
-                $0.value > 0x20 && $0.value != 0x7F && !"~^:?*[\\".unicodeScalars.contains($0)
-            }
-            && parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") && !$0.hasSuffix(".lock") }
-        guard isGood else { throw invalid("\(key): \(name.debugDescription) can't be the name of a branch") }
+        guard GitName.isBranch(name) else {
+            throw invalid("\(key): \(name.debugDescription) can't be the name of a branch")
+        }
         return name
     }
 
