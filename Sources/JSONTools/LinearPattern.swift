@@ -4,13 +4,16 @@
 /// classes, `\d \w \s` and their opposites (ASCII, but `\s` as ECMA has it), `^ $ \b \B`, and the usual escapes. Look-around,
 /// back references, named groups and `\p{…}` are refused. The matcher follows all threads of a Thompson automaton at
 /// once (K. Thompson, "Regular expression search algorithm", 1968).
-struct LinearPattern: Sendable, Hashable {
+///
+/// Another dialect may bring instructions of its own and use the matcher alone.
+package struct LinearPattern: Sendable, Hashable {
     /// Programs with more instructions than this are refused.
     static let maxInstructions = 10_000
     /// Counted repetitions beyond this are refused.
     static let maxRepetitions = 1000
 
-    enum Instruction: Sendable, Hashable {
+    /// One step of a compiled pattern.
+    package enum Instruction: Sendable, Hashable {
         case scalars(ScalarSet)
         case split(Int, Int)
         case jump(Int)
@@ -21,17 +24,34 @@ struct LinearPattern: Sendable, Hashable {
     }
 
     /// Ranges of scalars, or all but those.
-    struct ScalarSet: Sendable, Hashable {
-        var ranges: [ClosedRange<UInt32>]
-        var negated = false
+    package struct ScalarSet: Sendable, Hashable {
+        package var ranges: [ClosedRange<UInt32>]
+        package var negated = false
 
-        func contains(_ scalar: UnicodeScalar) -> Bool {
+        package init(ranges: [ClosedRange<UInt32>], negated: Bool = false) {
+            self.ranges = ranges
+            self.negated = negated
+        }
+
+        package func contains(_ scalar: UnicodeScalar) -> Bool {
             ranges.contains { $0.contains(scalar.value) } != negated
         }
     }
 
-    let source: String
-    let program: [Instruction]
+    /// The pattern as it was written.
+    package let source: String
+    /// What the matcher follows, from its first instruction.
+    package let program: [Instruction]
+
+    /// A pattern that was compiled elsewhere.
+    ///
+    /// - Parameters:
+    ///   - program: ends with `match`; every split and jump leads into it.
+    ///   - source: what it was compiled from.
+    package init(program: [Instruction], source: String) {
+        self.program = program
+        self.source = source
+    }
 
     /// Compiles a pattern; throws the reason why it can't be.
     init(_ source: String) throws(LinearPatternError) {
@@ -41,7 +61,7 @@ struct LinearPattern: Sendable, Hashable {
     }
 
     /// Whether the pattern is found anywhere in `text`.
-    func isFound(in text: String) -> Bool {
+    package func isFound(in text: String) -> Bool {
         let scalars = Array(text.unicodeScalars)
         var current = ThreadList(capacity: program.count)
         var next = ThreadList(capacity: program.count)

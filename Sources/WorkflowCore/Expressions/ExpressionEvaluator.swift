@@ -206,7 +206,7 @@ struct ExpressionEvaluator {
                 "found a text of \(size) bytes before 'matches'; expected at most \(ExpressionLimits.patternSubjectBytes)"
             )
         }
-        try spend(1 + size * pattern.program.count / 1024, at: node)
+        try spend(1 + size * pattern.size / 1024, at: node)
         return pattern.matches(string)
     }
 

@@ -1,8 +1,10 @@
+import JSONTools
+
 /// A pattern of the operator `matches`: the part of regular expressions that can be decided in time proportional to
 /// the length of the text, whatever the pattern.
 ///
 /// The engines of the standard library go back and try again, so a pattern such as `(a+)+$` can keep them busy for
-/// years. This one follows all ways at once (Ken Thompson, "Regular Expression Search Algorithm", 1968; Russ Cox,
+/// years. The matcher of JSONTools follows all ways at once (Ken Thompson, "Regular Expression Search Algorithm", 1968; Russ Cox,
 /// "Regular Expression Matching Can Be Simple And Fast", 2007).
 ///
 /// Known are literals, `.`, classes `[a-z]` and `[^…]`, `\d \w \s \D \W \S` (ASCII), `\b`, escapes of signs and
@@ -14,25 +16,13 @@ struct TextPattern: Sendable, Hashable {
         let description: String
     }
 
-    /// One step of the compiled pattern.
-    enum Instruction: Sendable, Hashable {
-        case scalar(Unicode.Scalar)
-        case anyScalar
-        case oneOf(ScalarClass)
-        /// Goes on at both places.
-        case fork(Int, Int)
-        case jump(Int)
-        case start
-        case end
-        case wordEdge(Bool)
-        case success
-    }
-
     /// The most instructions that a pattern may compile to; repetitions such as `{100}` are written out.
     static let instructionLimit = 600
 
-    let source: String
-    let program: [Instruction]
+    private let pattern: LinearPattern
+
+    /// How many instructions the pattern compiled to: the work for each scalar of a text at worst.
+    var size: Int { pattern.program.count }
 
     /// - Throws: `Failure`, saying what was found and what was expected.
     init(_ source: String) throws(Failure) {
@@ -41,104 +31,30 @@ struct TextPattern: Sendable, Hashable {
                 description:
                     "found \(source.utf8.count) bytes; expected a pattern of at most \(ExpressionLimits.patternBytes)")
         }
-        self.source = source
         var compiler = TextPatternCompiler(source)
-        self.program = try compiler.compile()
+        pattern = LinearPattern(program: try compiler.compile(), source: source)
     }
 
-    /// Whether the pattern fits anywhere in a text. Takes time proportional to `text.count × program.count` at worst.
-    func matches(_ text: String) -> Bool {
-        let scalars = Array(text.unicodeScalars)
-        var current = ThreadSet(capacity: program.count)
-        var next = ThreadSet(capacity: program.count)
-        for position in 0...scalars.count {
-            // A new attempt begins at every position, which makes the search unanchored.
-            if follow(0, in: scalars, at: position, into: &current) { return true }
-            guard position < scalars.count else { break }
-            next.removeAll()
-            for index in current.members where consumes(program[index], scalars[position]) {
-                if follow(index + 1, in: scalars, at: position + 1, into: &next) { return true }
-            }
-            swap(&current, &next)
-        }
-        return false
-    }
-
-    private func consumes(_ instruction: Instruction, _ scalar: Unicode.Scalar) -> Bool {
-        switch instruction {
-        case .scalar(let expected): expected == scalar
-        case .anyScalar: scalar != "\n"
-        case .oneOf(let accepted): accepted.contains(scalar)
-        case .fork, .jump, .start, .end, .wordEdge, .success: false
-        }
-    }
-
-    /// Adds all instructions that can be reached without consuming anything; true if success is among them.
-    private func follow(
-        _ start: Int, in scalars: [Unicode.Scalar], at position: Int, into threads: inout ThreadSet
-    ) -> Bool {
-        var open = [start]
-        while let index = open.popLast() {
-            guard threads.insert(index) else { continue }
-            switch program[index] {
-            case .fork(let first, let second):
-                open.append(second)
-                open.append(first)
-            case .jump(let target): open.append(target)
-            case .start: if position == 0 { open.append(index + 1) }
-            case .end: if position == scalars.count { open.append(index + 1) }
-            case .wordEdge(let expected):
-                let before = position > 0 && ScalarClass.isWord(scalars[position - 1])
-                let after = position < scalars.count && ScalarClass.isWord(scalars[position])
-                if (before != after) == expected { open.append(index + 1) }
-            case .success: return true
-            case .scalar, .anyScalar, .oneOf: break
-            }
-        }
-        return false
-    }
-
-    /// A set of instruction numbers that is emptied in no time.
-    private struct ThreadSet {
-        private(set) var members: [Int] = []
-        private var stamps: [Int]
-        private var stamp = 1
-
-        init(capacity: Int) { stamps = Array(repeating: 0, count: capacity) }
-
-        mutating func insert(_ index: Int) -> Bool {
-            guard stamps[index] != stamp else { return false }
-            stamps[index] = stamp
-            members.append(index)
-            return true
-        }
-
-        mutating func removeAll() {
-            members.removeAll(keepingCapacity: true)
-            stamp += 1
-        }
-    }
+    /// Whether the pattern fits anywhere in a text. Takes time proportional to the lengths of both at worst.
+    func matches(_ text: String) -> Bool { pattern.isFound(in: text) }
 }
 
-/// A set of scalars such as `[a-z_]`.
-struct ScalarClass: Sendable, Hashable {
-    var ranges: [ClosedRange<UInt32>] = []
-    var isInverted = false
+extension LinearPattern.ScalarSet {
+    static let digits = Self(ranges: [0x30...0x39])
+    static let word = Self(ranges: [0x30...0x39, 0x41...0x5a, 0x5f...0x5f, 0x61...0x7a])
+    static let space = Self(ranges: [0x09...0x0d, 0x20...0x20])
+    /// What `.` stands for.
+    static let anyInLine = Self(ranges: [0x0a...0x0a], negated: true)
 
-    static let digits = ScalarClass(ranges: [0x30...0x39])
-    static let word = ScalarClass(ranges: [0x30...0x39, 0x41...0x5a, 0x5f...0x5f, 0x61...0x7a])
-    static let space = ScalarClass(ranges: [0x09...0x0d, 0x20...0x20])
+    /// The set of one scalar.
+    static func only(_ scalar: Unicode.Scalar) -> Self { Self(ranges: [scalar.value...scalar.value]) }
 
-    func contains(_ scalar: Unicode.Scalar) -> Bool {
-        ranges.contains { $0.contains(scalar.value) } != isInverted
-    }
+    /// Everything that is not in this set.
+    var inverted: Self { Self(ranges: ranges, negated: !negated) }
 
-    /// Everything that is not in this class.
-    var inverted: ScalarClass { ScalarClass(ranges: ranges, isInverted: !isInverted) }
-
-    /// The ranges of this class with the inversion carried out.
+    /// The ranges of this set with the inversion carried out.
     var plainRanges: [ClosedRange<UInt32>] {
-        guard isInverted else { return ranges }
+        guard negated else { return ranges }
         var gaps: [ClosedRange<UInt32>] = []
         var next: UInt32 = 0
         for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {

@@ -1,6 +1,9 @@
+import JSONTools
+
 /// Reads a pattern and writes it out as instructions.
 struct TextPatternCompiler {
-    private typealias Instruction = TextPattern.Instruction
+    private typealias Instruction = LinearPattern.Instruction
+    private typealias ScalarClass = LinearPattern.ScalarSet
 
     private indirect enum Part {
         case nothing
@@ -20,11 +23,11 @@ struct TextPatternCompiler {
         scalars = Array(source.unicodeScalars)
     }
 
-    mutating func compile() throws(TextPattern.Failure) -> [TextPattern.Instruction] {
+    mutating func compile() throws(TextPattern.Failure) -> [LinearPattern.Instruction] {
         let part = try alternatives()
         if position < scalars.count { throw failure("found ')' without '('") }
         try emit(part)
-        try append(.success)
+        try append(.match)
         return program
     }
 
@@ -97,13 +100,13 @@ struct TextPatternCompiler {
         position += 1
         switch scalar {
         case "(": return try group()
-        case "[": return .one(.oneOf(try scalarClass()))
-        case ".": return .one(.anyScalar)
-        case "^": return .one(.start)
-        case "$": return .one(.end)
+        case "[": return .one(.scalars(try scalarClass()))
+        case ".": return .one(.scalars(.anyInLine))
+        case "^": return .one(.textStart)
+        case "$": return .one(.textEnd)
         case "\\": return .one(try escape())
         case "*", "+", "?", "{": throw failure("found '\(scalar)' with nothing to repeat before it")
-        default: return .one(.scalar(scalar))
+        default: return .one(.scalars(.only(scalar)))
         }
     }
 
@@ -121,12 +124,12 @@ struct TextPatternCompiler {
         guard let scalar = peek else { throw failure("found '\\' at the end; expected a sign after it") }
         position += 1
         switch scalar {
-        case "b": return .wordEdge(true)
-        case "B": return .wordEdge(false)
+        case "b": return .wordBoundary(expected: true)
+        case "B": return .wordBoundary(expected: false)
         default: break
         }
-        if let known = Self.namedClass(scalar) { return .oneOf(known) }
-        return .scalar(try escapedScalar(scalar))
+        if let known = Self.namedClass(scalar) { return .scalars(known) }
+        return .scalars(.only(try escapedScalar(scalar)))
     }
 
     private static func namedClass(_ scalar: Unicode.Scalar) -> ScalarClass? {
@@ -172,7 +175,7 @@ struct TextPatternCompiler {
             ranges.append(try range(from: lower))
         }
         guard take("]") else { throw failure("found '[' without ']'") }
-        return ScalarClass(ranges: ranges, isInverted: isInverted)
+        return ScalarClass(ranges: ranges, negated: isInverted)
     }
 
     /// The rest of `a-z` in a class, or just `a`. A `-` at the end of the class stands for itself.
@@ -222,11 +225,11 @@ struct TextPatternCompiler {
                 break
             }
             let fork = program.count
-            try append(.fork(fork + 1, 0))
+            try append(.split(fork + 1, 0))
             try emit(part)
             exits.append(program.count)
             try append(.jump(0))
-            program[fork] = .fork(fork + 1, program.count)
+            program[fork] = .split(fork + 1, program.count)
         }
         for exit in exits { program[exit] = .jump(program.count) }
     }
@@ -242,16 +245,16 @@ struct TextPatternCompiler {
             var forks: [Int] = []
             for _ in least..<most {
                 forks.append(program.count)
-                try append(.fork(program.count + 1, 0))
+                try append(.split(program.count + 1, 0))
                 try emit(part)
             }
-            for fork in forks { program[fork] = .fork(fork + 1, program.count) }
+            for fork in forks { program[fork] = .split(fork + 1, program.count) }
         } else {
             let fork = program.count
-            try append(.fork(fork + 1, 0))
+            try append(.split(fork + 1, 0))
             try emit(part)
             try append(.jump(fork))
-            program[fork] = .fork(fork + 1, program.count)
+            program[fork] = .split(fork + 1, program.count)
         }
     }
 }
