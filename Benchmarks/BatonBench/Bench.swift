@@ -20,6 +20,7 @@ struct Bench: Sendable {
         // Like `baton up`, but on free ports, without Python, and gone with this process.
         var configuration = StackConfiguration.ephemeral(dataDirectory: directory)
         if let slots = options.slots { configuration.environment["BATON_AGENT_SLOTS"] = "\(slots)" }
+        configuration.postgresSettings = options.postgres
         let stack = LocalStack(configuration) { news in
             if case .died(let name, let reason, _) = news { say("\(name) died: \(reason)") }
         }
@@ -58,7 +59,8 @@ struct Bench: Sendable {
         var facts = Report.Facts()
         facts.postgres = try await record.setting("server_version")
         facts.redis = try await record.redisVersion()
-        for name in ["fsync", "synchronous_commit", "full_page_writes", "wal_sync_method"] {
+        let names = ["fsync", "synchronous_commit", "full_page_writes", "wal_sync_method"]
+        for name in names + options.postgres.keys.sorted() where !facts.settings.contains(where: { $0.0 == name }) {
             facts.settings.append((name, try await record.setting(name)))
         }
         for (name, value) in facts.settings where ["fsync", "synchronous_commit"].contains(name) && value != "on" {

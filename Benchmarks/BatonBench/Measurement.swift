@@ -15,9 +15,12 @@ struct Measurement: Sendable {
 
         var transitions: Double { Double(workflows * Measurement.stagesPerWorkflow) }
         var transitionsPerSecond: Double { transitions / seconds }
+        /// How many cores other programs kept busy meanwhile.
+        var disturbance: Double { max(0, cpu[Measurement.others] ?? 0) / seconds }
         /// CPU seconds per 1,000 transitions over all processes of the stack (not of the client).
         var cpuPerThousand: Double {
-            cpu.filter { $0.key != Measurement.client }.values.reduce(0, +) / transitions * 1000
+            cpu.filter { ![Measurement.client, Measurement.others].contains($0.key) }.values.reduce(0, +) / transitions
+                * 1000
         }
     }
 
@@ -30,6 +33,8 @@ struct Measurement: Sendable {
 
     /// The name under which this program's own CPU time is kept.
     static let client = "client"
+    /// The name for all programs that have nothing to do with this.
+    static let others = "others"
     static let stagesPerWorkflow = 6
 
     var idle = Idle()

@@ -5,7 +5,7 @@ import LocalStack
 struct Options: Sendable {
     static let usage = """
         usage: BatonBench [--runs 5] [--workflows 2000] [--idle 200] [--warmup 500] [--connections 8]
-                          [--slots N] [--report FILE]
+                          [--slots N] [--postgres NAME=VALUE] [--report FILE]
 
           --runs N         how often everything is measured; medians are shown
           --workflows N    how many workflows run at once (at most 10000)
@@ -13,6 +13,7 @@ struct Options: Sendable {
           --warmup N       how many run before anything is measured
           --connections N  how many connections create workflows
           --slots N        BATON_AGENT_SLOTS of each agent, instead of its default
+          --postgres N=V   a setting of PostgreSQL, may be given more than once
           --report FILE    also write the report, as Markdown, to this file
         """
 
@@ -22,6 +23,7 @@ struct Options: Sendable {
     var warmup = 500
     var connections = 8
     var slots: Int?
+    var postgres: [String: String] = [:]
     var report: String?
 
     init(_ arguments: [String]) throws(BenchError) {
@@ -35,6 +37,10 @@ struct Options: Sendable {
             case "--warmup": warmup = try Self.number(value, of: flag, in: 1...10_000)
             case "--connections": connections = try Self.number(value, of: flag, in: 1...64)
             case "--slots": slots = try Self.number(value, of: flag, in: 1...1000)
+            case "--postgres":
+                let parts = value.split(separator: "=", maxSplits: 1).map(String.init)
+                guard parts.count == 2 else { throw BenchError("--postgres is \"\(value)\"; expected NAME=VALUE") }
+                postgres[parts[0]] = parts[1]
             case "--report": report = value
             default: throw BenchError("\(flag) is unknown\n\(Self.usage)")
             }

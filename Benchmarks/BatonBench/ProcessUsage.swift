@@ -6,15 +6,22 @@ struct ProcessUsage: Sendable {
     /// CPU seconds (user and system) by component.
     var seconds: [String: Double] = [:]
 
-    /// Reads the usage now. A server's children count for the server, those that have ended included.
+    /// Reads the usage now. PostgreSQL's children count for it, those that have ended included. What all other programs
+    /// of the machine have used stands under `others`.
     init(of processes: [(name: String, pid: Int32)]) {
         let children = Self.childrenByParent()
+        var ours = 0
         for (name, pid) in processes {
             guard let own = Self.ticks(pid) else { continue }
-            var ticks = own.own + own.endedChildren
-            for child in children[pid] ?? [] { ticks += Self.ticks(child)?.own ?? 0 }
-            seconds[name, default: 0] += Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
+            var ticks = own.own
+            if name == "postgres" {
+                ticks += own.endedChildren
+                for child in children[pid] ?? [] { ticks += Self.ticks(child)?.own ?? 0 }
+            }
+            ours += ticks
+            seconds[name, default: 0] += Self.seconds(ticks)
         }
+        seconds[Measurement.others] = Self.seconds(Self.busyTicks() - ours)
     }
 
     /// What was used since an earlier reading.
@@ -48,6 +55,18 @@ struct ProcessUsage: Sendable {
         let numbers = fields[11...14].compactMap { Int($0) }
         guard numbers.count == 4 else { return nil }
         return (numbers[0] + numbers[1], numbers[2] + numbers[3], parent)
+    }
+
+    private static func seconds(_ ticks: Int) -> Double { Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK))) }
+
+    /// Time of all cores that was neither idle nor waiting, in ticks (proc(5), /proc/stat); what a hypervisor gave to
+    /// others counts, for nobody here had it.
+    private static func busyTicks() -> Int {
+        guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8),
+            let line = text.split(separator: "\n").first
+        else { return 0 }
+        let fields = line.split(separator: " ").dropFirst().prefix(8).compactMap { Int($0) }
+        return fields.enumerated().filter { ![3, 4].contains($0.offset) }.reduce(0) { $0 + $1.element }
     }
 
     private static func childrenByParent() -> [Int32: [Int32]] {

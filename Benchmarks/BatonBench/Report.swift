@@ -60,6 +60,7 @@ struct Report: Sendable {
                 ["`POST /workflows` a second, agents held", spread(runs.map(\.held.creations), 0)],
                 ["CPU seconds per 1,000 transitions, created before", spread(runs.map(\.held.cpuPerThousand), 2)],
                 ["CPU seconds per 1,000 transitions, creation included", spread(runs.map(\.mixed.cpuPerThousand), 2)],
+                ["cores that other programs kept busy meanwhile", spread(runs.map(\.held.disturbance), 2)],
                 ["8 KiB write with fdatasync here, p50 (ms)", spread(runs.map(\.sync.p50), 2)],
             ])
     }
@@ -133,12 +134,14 @@ struct Report: Sendable {
                 decimal(run.held.creations, 0),
                 "\(decimal(run.held.answers.p50, 1)) / \(decimal(run.held.answers.p99, 1))",
                 decimal(run.sync.p50, 2),
+                "\(decimal(run.held.disturbance, 2)) / \(decimal(run.mixed.disturbance, 2))",
             ]
         }
         return table(
             [
                 "run", "transitions/s", "while creating", "stage to stage p50 / p95 / p99", "whole p50 / p95", "CPU",
                 "CPU while creating", "POST/s", "POST p50 / p99 (loaded)", "fdatasync p50",
+                "cores used by others",
             ], rows)
     }
 
@@ -152,7 +155,7 @@ struct Report: Sendable {
         func rank(_ name: String) -> Int {
             order.firstIndex(of: name) ?? (name == Measurement.client ? order.count + 1 : order.count)
         }
-        return values.keys.sorted { (rank($0), $0) < (rank($1), $1) }
+        return values.keys.filter { $0 != Measurement.others }.sorted { (rank($0), $0) < (rank($1), $1) }
     }
 
     private func table(_ head: [String], _ rows: [[String]]) -> String {
