@@ -110,7 +110,7 @@ let package = Package(
         library(
             "OrchestratorEngine",
             [
-                "WorkflowCore", "WorkflowDefinitions", "WorkflowStorage", "TaskTransport", "AgentProtocol", "JSONTools",
+                "WorkflowCore", "WorkflowStorage", "PostgresDriver", "TaskTransport", "AgentProtocol", "JSONTools",
                 .log,
             ]),
         library(

@@ -132,7 +132,8 @@ public final class Orchestrator: Sendable {
     private func claimReports() async {
         while !Task.isCancelled {
             await loopTurn("signals and logs of others") {
-                try await self.take(try await self.bus.claimReports(idleMilliseconds: Self.claimIdleMilliseconds))
+                let claimed = try await self.bus.claimReports(idleMilliseconds: Self.claimIdleMilliseconds)
+                try await self.take(claimed, isStale: true)
             }
             await pause(Self.claimInterval)
         }
@@ -143,10 +144,11 @@ public final class Orchestrator: Sendable {
     /// For how long another orchestrator may hold signals and log lines, in milliseconds.
     private static let claimIdleMilliseconds = 20_000
 
-    private func take(_ reports: AgentReports) async throws {
+    /// Takes reports into the record. Stale ones were read long ago, by an orchestrator that is gone.
+    private func take(_ reports: AgentReports, isStale: Bool = false) async throws {
         guard !reports.isEmpty else { return }
         try await hand(reports.signals, from: "agent:signals") { entries throws(BatchError) in
-            try await self.signals.take(entries)
+            try await self.signals.take(entries, isStale: isStale)
         }
         try await hand(reports.logs, from: "agent:logs") { entries throws(BatchError) in
             try await self.logs.take(entries)

@@ -25,7 +25,12 @@ struct ServeCommand: AsyncParsableCommand {
         }
         try prepareFolders(configuration)
         try await waitForRecord(configuration, logger)
-        let pool = PostgresPool(configuration.database)
+        var reading = configuration.database
+        // Our queries touch few rows by key. A bitmap scan of a partial index reads all its dead entries every time; a
+        // plain index scan marks them.
+        reading.sessionSettings["enable_bitmapscan"] = "off"
+        let pool = PostgresPool(reading)
+        try await PostgresMaintenance(pool: pool).makePartitions()
         try await storeDefinitions(configuration, PostgresDefinitionStore(pool: pool), logger)
         let bus = RedisTaskBus(
             configuration.redis, names: ChannelNames(namespace: configuration.namespace), consumerName: name)

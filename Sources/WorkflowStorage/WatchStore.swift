@@ -96,7 +96,7 @@ public struct OpenAttemptRow: Sendable {
     public var agentID: String?
     /// Whether its agent has been told to stop.
     public var isStopping: Bool
-    /// How long ago it was recorded, in milliseconds of database time.
+    /// How long ago it was sent, in milliseconds of database time.
     public var ageMilliseconds: Int64
     /// How long ago it was bound; nil while unbound.
     public var boundMilliseconds: Int64?

@@ -39,6 +39,8 @@ extension TaskLoop {
         }
         drain(now, &effects)
         guard isConnected, phase != .left else { return }
+        // Leaving takes less than a lease; a list without what was just given up would pass for a loss.
+        if case .stopping = phase { return }
         if now.elapsed >= nextHeartbeat { beat(now, &effects) }
         if now.elapsed >= nextResendCheck { resend(now, &effects) }
     }

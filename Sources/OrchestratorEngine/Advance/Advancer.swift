@@ -19,7 +19,6 @@ public final class Advancer: Sendable {
         var replies: [ReplyToken: CheckedContinuation<SubmissionOutcome, Never>] = [:]
         var nextToken: UInt64 = 1
         var consumer: CheckedContinuation<Void, Never>?
-        var producers: [CheckedContinuation<Void, Never>] = []
         var isStopped = false
         var isRecordReachable = true
     }
@@ -95,14 +94,14 @@ extension Advancer {
         consumer?.resume()
     }
 
+    /// Waits while the queue is full. Looks again and again, so that a cancelled intake never hangs here.
     private func waitForRoom() async {
-        await withCheckedContinuation { continuation in
-            let mustWait = state.withLock { state in
-                if state.queue.hasRoom || state.isStopped { return false }
-                state.producers.append(continuation)
-                return true
+        while state.withLock({ !$0.queue.hasRoom && !$0.isStopped }) {
+            do {
+                try await Task.sleep(for: .milliseconds(20))
+            } catch {
+                return
             }
-            if !mustWait { continuation.resume() }
         }
     }
 }
@@ -125,33 +124,20 @@ extension Advancer {
 
     /// Lets the batch at hand be the last one.
     public func stop() {
-        let (consumer, producers) = state.withLock {
-            state -> (CheckedContinuation<Void, Never>?, [CheckedContinuation<Void, Never>]) in
+        let consumer = state.withLock { state -> CheckedContinuation<Void, Never>? in
             state.isStopped = true
-            defer {
-                state.consumer = nil
-                state.producers = []
-            }
-            return (state.consumer, state.producers)
+            defer { state.consumer = nil }
+            return state.consumer
         }
         consumer?.resume()
-        for producer in producers { producer.resume() }
     }
 
     private func nextBatch() async -> [Submission]? {
         while true {
-            let (batch, producers, isStopped) = state.withLock {
-                state -> ([Submission], [CheckedContinuation<Void, Never>], Bool) in
-                if state.isStopped { return ([], [], true) }
-                let batch = state.queue.takeBatch()
-                var freed: [CheckedContinuation<Void, Never>] = []
-                if !batch.isEmpty && state.queue.hasRoom {
-                    freed = state.producers
-                    state.producers = []
-                }
-                return (batch, freed, false)
+            let (batch, isStopped) = state.withLock { state -> ([Submission], Bool) in
+                if state.isStopped { return ([], true) }
+                return (state.queue.takeBatch(), false)
             }
-            for producer in producers { producer.resume() }
             if isStopped { return nil }
             if !batch.isEmpty { return batch }
             await withCheckedContinuation { continuation in
@@ -389,9 +375,24 @@ extension Advancer {
             effects.take(try await session.commit(computation.save))
         } catch .unknownOutcome(let text) {
             logger.warning("the outcome of a commit is unknown; looking it up", metadata: ["error": "\(text)"])
-            guard try await session.wasCommitted(computation.save.id) else { throw .repeatable(text) }
+            guard try await lookUp(computation.save.id) else { throw .repeatable(text) }
         }
         return effects
+    }
+
+    /// Finds out whether a batch was committed, however long the record is away.
+    private func lookUp(_ id: UniqueID) async throws(BatchError) -> Bool {
+        while true {
+            do throws(BatchError) {
+                return try await session.wasCommitted(id)
+            } catch {
+                state.withLock { $0.isRecordReachable = false }
+                while !(await session.isReachable()) {
+                    if state.withLock({ $0.isStopped }) { throw .away("\(error)") }
+                }
+                state.withLock { $0.isRecordReachable = true }
+            }
+        }
     }
 }
 
@@ -418,6 +419,7 @@ extension Advancer {
                 kind: .message, source: "orchestrator:results", cause: "REFUSED_BY_RECORD", detail: error,
                 bytes: bytes, workflowID: culprit.workflowID)
             guard await keep(letter) else {
+                await pause()
                 putBack([culprit])
                 return
             }
@@ -451,14 +453,27 @@ extension Advancer {
             guard case .caller(let token) = submission.origin else { return nil }
             return (token, .unavailable("PostgreSQL can't be reached: \(error)"))
         }
-        state.withLock { $0.isRecordReachable = false }
+        let queued = state.withLock { state -> [ReplyToken] in
+            state.isRecordReachable = false
+            return state.queue.removeCallers()
+        }
         putBack(waiting)
-        reply(callers)
-        logger.warning("PostgreSQL can't be reached; waiting for it", metadata: ["error": "\(error)"])
+        reply(callers + queued.map { ($0, .unavailable("PostgreSQL can't be reached: \(error)")) })
+        logger.warning("PostgreSQL can't be used; waiting for it", metadata: ["error": "\(error)"])
+        await pause()
         while !Task.isCancelled, !state.withLock({ $0.isStopped }) {
             if await session.isReachable() { break }
         }
         state.withLock { $0.isRecordReachable = true }
         logger.info("PostgreSQL is back")
+    }
+
+    /// A second in which the record may mend itself; cut short when the task is cancelled.
+    private func pause() async {
+        do {
+            try await Task.sleep(for: .seconds(1))
+        } catch {
+            return
+        }
     }
 }

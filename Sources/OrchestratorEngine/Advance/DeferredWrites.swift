@@ -111,10 +111,18 @@ public final class DeferredWrites: Sendable {
         }
         do throws(BatchError) {
             try await store.markPublished(sends.sorted { $0.reference.taskID < $1.reference.taskID })
-            try await store.refresh(summaries.sorted { $0.id < $1.id })
+        } catch .refused(let reason) {
+            logger.error("marks of published sends were refused", metadata: ["error": "\(reason)"])
         } catch {
-            logger.warning("deferred writes have to wait", metadata: ["error": "\(error)"])
+            logger.warning("marks of published sends have to wait", metadata: ["error": "\(error)"])
             note(published: sends)
+        }
+        do throws(BatchError) {
+            try await store.refresh(summaries.sorted { $0.id < $1.id })
+        } catch .refused(let reason) {
+            logger.error("searchable rows were refused", metadata: ["error": "\(reason)"])
+        } catch {
+            logger.warning("searchable rows have to wait", metadata: ["error": "\(error)"])
             state.withLock { state in
                 // A newer summary may have come meanwhile; it stays.
                 for summary in summaries where state.summaries[summary.id] == nil {

@@ -40,12 +40,14 @@ public struct ResultIntake: Sendable {
                 unreadable.append((entry, letter(entry, cause: error.code.rawValue, detail: "\(error)")))
             }
         }
+        if !unreadable.isEmpty {
+            try await store.keep(unreadable.map(\.letter))
+            await bus.mirror(unreadable.map(\.letter))
+            await acknowledge(unreadable.map(\.entry))
+            logger.warning(
+                "results that can't be read became dead letters", metadata: ["count": "\(unreadable.count)"])
+        }
         await advancer.enqueue(submissions)
-        guard !unreadable.isEmpty else { return }
-        try await store.keep(unreadable.map(\.letter))
-        await bus.mirror(unreadable.map(\.letter))
-        await acknowledge(unreadable.map(\.entry))
-        logger.warning("results that can't be read became dead letters", metadata: ["count": "\(unreadable.count)"])
     }
 
     private func letter(_ entry: InboundMessage, cause: String, detail: String) -> DeadLetter {

@@ -43,10 +43,29 @@ struct SubmissionQueue: Sendable {
         if head == waiting.count {
             waiting.removeAll(keepingCapacity: head < 1024)
             head = 0
-        } else if head > 4096 {
+        } else if head > 256 {
             waiting.removeFirst(head)
             head = 0
         }
         return batch
+    }
+
+    /// Takes out what callers wait for.
+    ///
+    /// - Returns: who waited.
+    mutating func removeCallers() -> [ReplyToken] {
+        var callers: [ReplyToken] = []
+        var others: [Submission] = []
+        for submission in waiting[head...] {
+            if case .caller(let token) = submission.origin {
+                callers.append(token)
+                weight -= submission.weight
+            } else {
+                others.append(submission)
+            }
+        }
+        waiting = others
+        head = 0
+        return callers
     }
 }

@@ -15,6 +15,8 @@ struct SignalDesk: Sendable {
     /// What has to be done.
     struct Decision {
         var submissions: [Submission] = []
+        /// What leaving agents gave up; to be committed before they are noted as gone.
+        var abandonments: [Submission.Body] = []
         /// Bindings that have to be committed before a grant may be given.
         var grants: [(agentID: String, row: OpenAttemptRow?, reference: TaskReference)] = []
         var answers: [HeartbeatAcknowledgement] = []
@@ -79,10 +81,8 @@ struct SignalDesk: Sendable {
             case .goodbye(let goodbye):
                 for reference in goodbye.abandoned {
                     guard let row = byTask[reference.taskID], row.matches(reference) else { continue }
-                    decision.submissions.append(
-                        Submission(
-                            .event(.abandoned(row.reference, agentID: goodbye.agentID), workflowID: row.workflowID),
-                            origin: .watch))
+                    decision.abandonments.append(
+                        .event(.abandoned(row.reference, agentID: goodbye.agentID), workflowID: row.workflowID))
                 }
             }
         }

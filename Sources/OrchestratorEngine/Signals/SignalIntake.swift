@@ -30,12 +30,15 @@ public final class SignalIntake: Sendable {
     /// Takes one batch of entries; they are acknowledged by whoever calls once this returns.
     ///
     /// - Throws: `BatchError` if the record is away; then the same batch has to be taken again.
-    func take(_ entries: [InboundMessage]) async throws(BatchError) {
+    func take(_ entries: [InboundMessage], isStale: Bool) async throws(BatchError) {
         var signals: [AgentSignal] = []
         var letters: [DeadLetter] = []
         for entry in entries {
             do throws(ProtocolError) {
-                signals.append(try AgentSignal(decoding: entry.bytes))
+                let signal = try AgentSignal(decoding: entry.bytes)
+                // A heartbeat of long ago says nothing of what runs now, nor that its agent still lives.
+                if isStale, case .heartbeat = signal { continue }
+                signals.append(signal)
             } catch {
                 letters.append(
                     DeadLetter(
@@ -52,6 +55,7 @@ public final class SignalIntake: Sendable {
         try await store.keep(letters + decision.deadLetters)
         await bus.mirror(letters + decision.deadLetters)
         await advancer.enqueue(decision.submissions)
+        try await record(decision.abandonments)
         await answer(decision.answers, types: known, signals: signals)
         for grant in decision.grants {
             try await answerGrant(agentID: grant.agentID, row: grant.row, reference: grant.reference)
@@ -95,6 +99,25 @@ public final class SignalIntake: Sendable {
         let bound = try await store.openAttempts(boundTo: beating)
         let seen = Set(named.map(\.reference))
         return named + bound.filter { !seen.contains($0.reference) }
+    }
+
+    /// What leaving agents gave up is committed before they are noted as gone, or it would pass for a loss.
+    private func record(_ abandonments: [Submission.Body]) async throws(BatchError) {
+        guard !abandonments.isEmpty else { return }
+        let failures = await withTaskGroup(of: String?.self) { group in
+            for body in abandonments {
+                group.addTask {
+                    if case .unavailable(let reason) = await self.advancer.submit(body) { return reason }
+                    return nil
+                }
+            }
+            var reasons: [String] = []
+            for await reason in group {
+                if let reason { reasons.append(reason) }
+            }
+            return reasons
+        }
+        if let reason = failures.first { throw .away(reason) }
     }
 
     private func retire(_ signals: [AgentSignal]) async throws(BatchError) {

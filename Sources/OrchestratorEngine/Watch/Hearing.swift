@@ -6,14 +6,20 @@ struct Hearing: Sendable, Hashable {
 
     /// Since when everything has been well, in milliseconds of a monotonic clock; nil while it isn't.
     private(set) var goodSince: Int64?
+    /// When it was last noted; a longer gap than a round takes means that we ourselves stood still.
+    private var lastNote: Int64?
+    /// The longest that may lie between two notes, in milliseconds.
+    static let gapLimitMilliseconds: Int64 = 9000
 
     /// Notes what a look showed.
     mutating func note(isRecordUp: Bool, isRoadUp: Bool, signalLagMilliseconds: Int?, at monotonic: Int64) {
         let isGood =
             isRecordUp && isRoadUp && (signalLagMilliseconds.map { $0 < Self.lagLimitMilliseconds } ?? false)
+        let stoodStill = lastNote.map { monotonic - $0 > Self.gapLimitMilliseconds } ?? false
+        lastNote = monotonic
         if !isGood {
             goodSince = nil
-        } else if goodSince == nil {
+        } else if stoodStill || goodSince == nil {
             goodSince = monotonic
         }
     }

@@ -22,6 +22,8 @@ struct StreamAudit: Sendable {
     struct Findings: Sendable {
         var remove: [Entry] = []
         var submissions: [Submission] = []
+        /// Open sends that no stream holds and no agent has said it runs.
+        var missing: [OpenAttemptRow] = []
     }
 
     /// How old an unbound send must be before its absence means anything, in milliseconds.
@@ -70,7 +72,7 @@ struct StreamAudit: Sendable {
         where row.agentID == nil && !row.isStopping && row.ageMilliseconds > settleMilliseconds
             && !present.contains(row.reference)
         {
-            findings.submissions.append(sendLost(row))
+            findings.missing.append(row)
         }
         return findings
     }

@@ -32,6 +32,10 @@ public final class Sweeper: Sendable {
         var nextOverdue: ContinuousClock.Instant
         var nextUpkeep: ContinuousClock.Instant
         var roadEpoch: UInt64
+        /// Whether the next walk follows a loss of Redis' data, so that what is missing is missing.
+        var isUrgent = false
+        /// Sends that the last walk missed: those that the next one misses too are lost.
+        var suspects: Set<AttemptReference> = []
     }
 
     private let bus: any TaskBus
@@ -73,17 +77,26 @@ public final class Sweeper: Sendable {
     /// Runs until cancelled.
     public func run() async {
         let start = ContinuousClock.now
-        // At start the streams are walked at once for what died with an earlier orchestrator.
+        // At start results that an earlier orchestrator left are taken up first; then the streams are walked.
         var times = Times(
-            nextAudit: start, nextOverdue: start, nextUpkeep: start, roadEpoch: bus.epoch)
+            nextAudit: start + .milliseconds(heartbeatMilliseconds + 1000), nextOverdue: start, nextUpkeep: start,
+            roadEpoch: bus.epoch)
         var round = 0
         while !Task.isCancelled {
             let isBusy = await sweep(&times, round: round)
             round += 1
             // The first rounds are quick: what an orchestrator left behind is taken up within seconds.
             let pause: Swift.Duration = round < 5 ? .seconds(1) : (isBusy ? rhythm.busy : rhythm.idle)
+            await rest(pause, times)
+        }
+    }
+
+    /// Rests between two looks, but not past the next walk, and not when Redis came back.
+    private func rest(_ pause: Swift.Duration, _ times: Times) async {
+        let end = min(ContinuousClock.now + pause, max(times.nextAudit, ContinuousClock.now + .milliseconds(200)))
+        while ContinuousClock.now < end, bus.epoch == times.roadEpoch {
             do {
-                try await Task.sleep(for: pause)
+                try await Task.sleep(until: min(end, ContinuousClock.now + .seconds(1)))
             } catch {
                 return
             }
@@ -101,6 +114,7 @@ public final class Sweeper: Sendable {
             await upkeep()
         }
         let looksForOverdue = now >= times.nextOverdue
+        monitor.note(isRecordUp: true, isRoadUp: lag != nil, signalLagMilliseconds: lag)
         do throws(BatchError) {
             let findings = try await store.findings(
                 WatchQuestion(
@@ -138,11 +152,13 @@ public final class Sweeper: Sendable {
             logger.warning("a workflow was long past its time to be looked at", metadata: ["workflow": "\(id)"])
             submissions.append(Submission(.event(.wake(judgeDeadlines: judges), workflowID: id), origin: .watch))
         }
-        for found in findings.unpublished {
+        // While Redis is away nothing is sent, and nothing is lost by waiting.
+        for found in monitor.isRoadUp ? findings.unpublished : [] {
             submissions.append(
                 Submission(.event(.sendLost(found.reference), workflowID: found.workflowID), origin: .watch))
         }
-        for found in findings.expired {
+        // Judged again after the query: if it took long, we did not listen meanwhile.
+        for found in judges ? findings.expired : [] {
             logger.warning(
                 "an agent fell silent for longer than its lease",
                 metadata: ["agent": "\(found.agentID)", "workflow": "\(found.workflowID)"])
@@ -174,25 +190,39 @@ public final class Sweeper: Sendable {
         if epoch != times.roadEpoch {
             times.roadEpoch = epoch
             times.nextAudit = now + .milliseconds(heartbeatMilliseconds + 1000)
+            times.isUrgent = true
         }
         guard now >= times.nextAudit, monitor.isRoadUp else { return }
-        times.nextAudit = now + rhythm.audit
-        try await audit()
+        // A walk that fails is tried again soon.
+        times.nextAudit = now + Self.secondLook
+        guard try await audit(&times) else { return }
+        times.isUrgent = false
+        // What was missed for the first time is looked for again once results left by others are taken up.
+        times.nextAudit = ContinuousClock.now + (times.suspects.isEmpty ? rhythm.audit : Self.confirmation)
     }
 
-    private func audit() async throws(BatchError) {
+    /// After how long a walk that failed is tried again.
+    private static let secondLook: Swift.Duration = .seconds(2)
+    /// After how long a send that was missed is looked for again: longer than a dead orchestrator's results wait.
+    private static let confirmation: Swift.Duration = .seconds(12)
+
+    /// Holds the streams against the record.
+    ///
+    /// - Returns: false if the streams could not be walked.
+    private func audit(_ times: inout Times) async throws(BatchError) -> Bool {
         let living = try await store.livingAgents(leaseMilliseconds: leaseMilliseconds)
         let entries: [StreamAudit.Entry]
         // The streams before the record: what is sent between the two looks must not seem lost.
         do {
             var types = await definedTypes().union(living.values)
             types.formUnion(try await store.allOpenAttempts(limit: Self.auditLimit).map(\.agentType))
+            try await bus.ensureGroups(agentTypes: types)
             entries = try await bus.taskEntries(ofTypes: types.sorted()).map(StreamAudit.Entry.init)
         } catch let error as BatchError {
             throw error
         } catch {
             logger.warning("the task streams could not be walked", metadata: ["error": "\(error)"])
-            return
+            return false
         }
         let open = try await store.allOpenAttempts(limit: Self.auditLimit)
         let findings = StreamAudit(
@@ -207,14 +237,40 @@ public final class Sweeper: Sendable {
                 metadata: ["removed": "\(findings.remove.count)", "events": "\(findings.submissions.count)"])
         }
         await advancer.enqueue(findings.submissions)
+        try await sendAgain(findings.missing, &times)
         // With more open attempts than were read, an entry that seems to belong to none may belong to one unread.
-        guard open.count < Self.auditLimit else { return }
+        guard open.count < Self.auditLimit else { return true }
         do {
             try await bus.deleteTaskEntries(findings.remove.map { (stream: $0.stream, entryID: $0.entryID) })
             try await bus.removeIdleConsumers(except: Set(living.keys))
         } catch {
             logger.warning("stale entries could not be removed", metadata: ["error": "\(error)"])
         }
+        return true
+    }
+
+    /// Sends again what is nowhere to be found. A result may be on its way though its entry is gone, so a send counts as
+    /// lost only when it was missed twice, or, after Redis lost its data, when it is still open a second later.
+    private func sendAgain(_ missing: [OpenAttemptRow], _ times: inout Times) async throws(BatchError) {
+        var lost: [OpenAttemptRow]
+        if times.isUrgent {
+            do {
+                try await Task.sleep(for: .seconds(1))
+            } catch {
+                return
+            }
+            let open = try await store.openAttempts(taskIDs: missing.map(\.reference.taskID))
+            let still = Set(open.filter { $0.agentID == nil }.map(\.reference))
+            lost = missing.filter { still.contains($0.reference) }
+            times.suspects = []
+        } else {
+            lost = missing.filter { times.suspects.contains($0.reference) }
+            times.suspects = Set(missing.map(\.reference)).subtracting(lost.map(\.reference))
+        }
+        guard !lost.isEmpty else { return }
+        logger.info("sends that are nowhere to be found go out again", metadata: ["count": "\(lost.count)"])
+        await advancer.enqueue(
+            lost.map { Submission(.event(.sendLost($0.reference), workflowID: $0.workflowID), origin: .watch) })
     }
 
     /// The most open attempts that a walk holds against the streams.

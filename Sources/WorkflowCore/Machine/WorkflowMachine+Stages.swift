@@ -50,6 +50,11 @@ extension WorkflowMachine {
                 return
             }
             let payload = try stage.with.render(in: scope)
+            if let fault = sizeFault(of: payload, stage: index) {
+                state.stages[index].startedAt = turn.now
+                fail(stage: index, fault, at: turn.now)
+                return
+            }
             enter(.running, stage: index, at: turn.now)
             dispatch(stage: index, payload: payload, kind: .stageStarted, in: &turn)
         } catch {
@@ -62,6 +67,18 @@ extension WorkflowMachine {
         let fault = WorkflowFault(code: "EXPRESSION_ERROR", message: "\(error)", isRetryable: false)
         state.stages[index].startedAt = now
         fail(stage: index, fault, at: now)
+    }
+
+    /// The largest rendered `with`, in bytes: with outputs and input it has to fit into one message of 256 KiB.
+    static let payloadLimit = 64 * 1024
+
+    private func sizeFault(of payload: JSONValue, stage index: Int) -> WorkflowFault? {
+        let size = payload.encoded().count
+        guard size > Self.payloadLimit else { return nil }
+        return WorkflowFault(
+            code: "PAYLOAD_TOO_LARGE",
+            message: "the rendered `with` of stage \(definition.stages[index].name) has \(size) bytes; at most "
+                + "\(Self.payloadLimit) are allowed: hand large things on as artifacts", isRetryable: false)
     }
 
     private func isTrue(_ value: JSONValue) -> Bool {
@@ -145,11 +162,15 @@ extension WorkflowMachine {
         let scope = try scope(for: index, in: turn)
         do {
             let payload = try definition.stages[index].with.render(in: scope)
-            dispatch(stage: index, payload: payload, kind: .taskDispatched, in: &turn)
+            if let fault = sizeFault(of: payload, stage: index) {
+                fail(stage: index, fault, at: turn.now)
+            } else {
+                return dispatch(stage: index, payload: payload, kind: .taskDispatched, in: &turn)
+            }
         } catch {
             failToStart(stage: index, error, at: turn.now)
-            try advance(in: &turn)
         }
+        try advance(in: &turn)
     }
 
     /// The commit that a stage works on: that of its nearest `write` ancestor, which is what that ancestor handed on.

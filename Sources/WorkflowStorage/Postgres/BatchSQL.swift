@@ -42,7 +42,9 @@ enum BatchSQL {
 
     static let definitionBlob: SQLText = "SELECT body FROM definition_blobs WHERE hash = $1"
 
-    static let batchExists: SQLText = "SELECT 1 FROM batches WHERE id = $1"
+    /// Decides whether a batch was committed: waits for a commit that is still under way; a returned row means that it
+    /// was not committed and, its id being taken, never can be.
+    static let claimBatch: SQLText = "INSERT INTO batches (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING 1"
 
     /// Reads the answers to the statements that begin a batch, in the order in which they were asked.
     static func load(from answers: [PostgresRows], for request: BatchRequest) throws(PostgresError) -> BatchLoad {

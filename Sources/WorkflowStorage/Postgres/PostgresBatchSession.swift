@@ -30,12 +30,10 @@ public final class PostgresBatchSession: BatchSession {
 
     /// The connection, made if there is none.
     private func connection() async throws(PostgresError) -> PostgresConnection {
-        if let open = state.withLock({ $0.connection }) { return open }
+        if let open = state.withLock({ $0.connection }), open.isOpen { return open }
         let fresh = try await PostgresConnection.connect(configuration)
-        state.withLock { state in
-            state.connection = fresh
-            state.isInTransaction = false
-        }
+        // Whether a transaction is open is not this function's to say: `begin` says so before it comes here.
+        state.withLock { $0.connection = fresh }
         return fresh
     }
 
@@ -156,8 +154,8 @@ public final class PostgresBatchSession: BatchSession {
 
     /// Whether a batch was committed, by the row that every commit leaves under its id.
     public func wasCommitted(_ batchID: UniqueID) async throws(BatchError) -> Bool {
-        let answers = try await run([PostgresStatement(BatchSQL.batchExists, [.uuid(batchID.postgres)])])
-        return !answers[0].isEmpty
+        let answers = try await run([PostgresStatement(BatchSQL.claimBatch, [.uuid(batchID.postgres)])])
+        return answers[0].isEmpty
     }
 
     /// Keeps dead letters, in a transaction of their own.

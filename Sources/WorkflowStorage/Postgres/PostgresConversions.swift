@@ -49,14 +49,15 @@ extension BatchError {
         case .unknown:
             self = .unknownOutcome(error.message)
         case .notSent:
-            self = .away(error.message)
+            self = error.code == .invalidParameters ? .refused(error.description) : .away(error.message)
         case .failed, .completed:
             if error.isRetryable || error.constraint == "workflows_idempotency" {
                 self = .repeatable(error.description)
-            } else if error.isConnectionFault {
-                self = .away(error.message)
-            } else {
+            } else if error.isDataFault || error.code == .decoding || error.code == .resultTooLarge {
                 self = .refused(error.description)
+            } else {
+                // A full disk, a timeout, a server that only reads at present: no fault of the data.
+                self = .away(error.description)
             }
         }
     }

@@ -48,8 +48,12 @@ public struct PostgresMaintenance: Sendable {
                             FOR VALUES FROM ('\(from)') TO ('\(to)')\(options)
                             """)))
         } catch {
-            // Another orchestrator may have made it at the same moment.
-            guard error.sqlState == .uniqueViolation || error.sqlState?.description == "42P07" else { throw error }
+            // Another orchestrator may have made it at the same moment; or rows of that month are in the default
+            // partition already, which then keeps them.
+            guard
+                error.sqlState == .uniqueViolation || error.sqlState == .checkViolation
+                    || error.sqlState?.description == "42P07"
+            else { throw error }
         }
     }
 

@@ -87,7 +87,7 @@ public struct PostgresWatchStore: WatchStore {
     /// The first part of the queries that read open attempts.
     private static let selectOpen = """
         SELECT workflow_id, stage, task_id, attempt, dispatch_id, agent_type, priority, agent_id, is_stopping,
-        (extract(epoch FROM clock_timestamp() - created_at) * 1000)::bigint,
+        (extract(epoch FROM clock_timestamp() - (publish_by - interval '5 seconds')) * 1000)::bigint,
         (extract(epoch FROM clock_timestamp() - started_at) * 1000)::bigint
         FROM tasks
         WHERE status < 10

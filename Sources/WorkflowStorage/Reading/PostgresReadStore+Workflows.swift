@@ -67,7 +67,7 @@ extension PostgresReadStore {
         CASE WHEN w.status = 'running' AND EXISTS (
             SELECT 1
             FROM tasks t
-            WHERE t.workflow_id = w.id AND t.status = 1 AND NOT EXISTS (
+            WHERE t.workflow_id = w.id AND t.status + 0 = 1 AND NOT EXISTS (
                 SELECT 1
                 FROM agents a
                 WHERE a.agent_type = t.agent_type AND a.gone_at IS NULL
