@@ -26,6 +26,8 @@ struct LoopCore {
     private var executorCount = 0
     private var inputs: [TaskLoop.Input] = []
     private var reports: [ReportOrder] = []
+    /// A claim that was decided on, for at least so many tasks.
+    private var claim: Int?
     private var afterwards: [Afterwards] = []
     private let start = ContinuousClock.now
 
@@ -90,6 +92,10 @@ struct LoopCore {
             for effect in loop.step(input, now: moment()) { carryOut(effect, for: shell) }
         }
         inputs.removeAll(keepingCapacity: true)
+        if let count = claim.take() {
+            // Attempts that ended at once have freed their slots since it was decided on.
+            shell.claims.put([max(count, loop.wanted)])
+        }
         if !reports.isEmpty {
             shell.reports.put(reports)
             reports.removeAll(keepingCapacity: true)
@@ -105,7 +111,7 @@ struct LoopCore {
     private mutating func carryOut(_ effect: TaskLoop.Effect, for shell: AgentShell) {
         switch effect {
         case .claim(let count):
-            shell.claims.put([count])
+            claim = count
         case .start(let task):
             begin(task.envelope, for: shell)
         case .report(let orders):
