@@ -80,28 +80,33 @@ public struct BatchComputation: Sendable {
     public mutating func apply(
         _ submissions: [Submission], to loaded: Loaded, outputs: [String: StageOutput]
     ) -> Set<String> {
-        var attempt = self
+        // What follows is kept apart until all events went through: a copy of the batch to fall back on would have all
+        // its arrays copied for each workflow.
+        var source = entropy
         var machine = loaded.machine
+        var steps: [(origin: Submission.Origin, directives: [Directive], outcome: SubmissionOutcome)] = []
         for submission in submissions {
             guard case .event(let event, _) = submission.body else {
                 preconditionFailure("a creation is not applied to a loaded workflow")
             }
             do throws(Rejection) {
-                let directives = try machine.apply(
-                    event, at: save.now, outputs: outputs, using: &attempt.entropy)
-                attempt.translate(directives, of: machine, result: submission.origin)
-                attempt.settle(submission.origin, with: .done(machine.facts.id))
+                let directives = try machine.apply(event, at: save.now, outputs: outputs, using: &source)
+                steps.append((submission.origin, directives, .done(machine.facts.id)))
             } catch {
                 switch error {
                 case .outputsNeeded(let stages): return stages
-                case .conflict(_, let phase): attempt.settle(submission.origin, with: .conflict(phase))
+                case .conflict(_, let phase): steps.append((submission.origin, [], .conflict(phase)))
                 }
             }
         }
-        if machine.state != loaded.machine.state {
-            attempt.write(&machine, loaded: loaded)
+        entropy = source
+        for step in steps {
+            translate(step.directives, of: machine, result: step.origin)
+            settle(step.origin, with: step.outcome)
         }
-        self = attempt
+        if machine.state != loaded.machine.state {
+            write(&machine, loaded: loaded)
+        }
         return []
     }
 
@@ -163,6 +168,7 @@ public struct BatchComputation: Sendable {
         }
     }
 
+    /// Only facts and definition of the machine count here, not its state: further events may have been applied since.
     private mutating func translate(
         _ directives: [Directive], of machine: WorkflowMachine, result origin: Submission.Origin?
     ) {

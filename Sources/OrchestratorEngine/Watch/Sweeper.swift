@@ -32,6 +32,8 @@ public final class Sweeper: Sendable {
         var nextOverdue: ContinuousClock.Instant
         var nextUpkeep: ContinuousClock.Instant
         var roadEpoch: UInt64
+        /// Whether the groups were seen in place: their absence later means that Redis lost its data.
+        var hasGroups = false
         /// Whether the next walk follows a loss of Redis' data, so that what is missing is missing.
         var isUrgent = false
         /// Sends that the last walk missed: those that the next one misses too are lost.
@@ -109,6 +111,7 @@ public final class Sweeper: Sendable {
     private func sweep(_ times: inout Times, round: Int) async -> Bool {
         let lag = await signalLag()
         let now = ContinuousClock.now
+        if !times.hasGroups { times.hasGroups = await makeGroups() }
         if now >= times.nextUpkeep {
             times.nextUpkeep = now + rhythm.upkeep
             await upkeep()
@@ -131,6 +134,15 @@ public final class Sweeper: Sendable {
             monitor.note(isRecordUp: false, isRoadUp: lag != nil, signalLagMilliseconds: lag)
             logger.warning("the sweeper could not look", metadata: ["error": "\(error)"])
             return true
+        }
+    }
+
+    private func makeGroups() async -> Bool {
+        do {
+            try await bus.ensureGroups(agentTypes: await definedTypes())
+            return true
+        } catch {
+            return false
         }
     }
 
