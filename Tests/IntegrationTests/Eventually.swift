@@ -21,7 +21,8 @@ func eventually(
     while try await !condition() {
         if ContinuousClock.now >= deadline {
             let state = try await explain()
-            try #require(Bool(false), "not within \(limit * patience): \(what) \(state)", sourceLocation: sourceLocation)
+            try #require(
+                Bool(false), "not within \(limit * patience): \(what) \(state)", sourceLocation: sourceLocation)
         }
         try await Task.sleep(for: .milliseconds(50))
     }
