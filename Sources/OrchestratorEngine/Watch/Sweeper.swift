@@ -96,13 +96,13 @@ public final class Sweeper: Sendable {
     /// Rests between two looks, but not past the next walk, and not when Redis came back.
     private func rest(_ pause: Swift.Duration, _ times: Times) async {
         let end = min(ContinuousClock.now + pause, max(times.nextAudit, ContinuousClock.now + .milliseconds(200)))
-        while ContinuousClock.now < end, bus.epoch == times.roadEpoch {
+        repeat {
             do {
                 try await Task.sleep(until: min(end, ContinuousClock.now + .seconds(1)))
             } catch {
                 return
             }
-        }
+        } while ContinuousClock.now < end && bus.epoch == times.roadEpoch
     }
 
     /// One look.
