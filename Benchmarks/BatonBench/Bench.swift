@@ -91,6 +91,7 @@ struct Bench: Sendable {
     private func idle() async throws -> Measurement.Idle {
         var answers: [Double] = []
         var firstID: String?
+        let (begun, before) = (wallClock(), ProcessUsage(of: processes))
         for _ in 0..<options.idle {
             let created = try creator.create(1, connections: 1)
             firstID = firstID ?? created.firstID
@@ -98,12 +99,15 @@ struct Bench: Sendable {
             // Looked at rarely, so that looking is not what is measured.
             repeat { try await Task.sleep(for: .milliseconds(25)) } while try await record.openWorkflows() > 0
         }
+        let others = ProcessUsage(of: processes).since(before)[Measurement.others] ?? 0
+        let disturbance = max(0, others) / (wallClock() - begun)
         var all = Creator.Created()
         all.firstID = firstID ?? ""
         try await check(all, options.idle, "one at a time")
         let times = try await record.times(from: all.firstID)
         return Measurement.Idle(
-            handOver: Percentiles(times.handOvers), whole: Percentiles(times.whole), answers: Percentiles(answers))
+            handOver: Percentiles(times.handOvers), whole: Percentiles(times.whole), answers: Percentiles(answers),
+            disturbance: disturbance)
     }
 
     /// Many workflows at once.

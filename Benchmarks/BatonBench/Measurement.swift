@@ -29,6 +29,8 @@ struct Measurement: Sendable {
         var handOver = Percentiles([])
         var whole = Percentiles([])
         var answers = Percentiles([])
+        /// How many cores other programs kept busy meanwhile.
+        var disturbance = 0.0
     }
 
     /// The name under which this program's own CPU time is kept.

@@ -60,7 +60,8 @@ struct Report: Sendable {
                 ["`POST /workflows` a second, agents held", spread(runs.map(\.held.creations), 0)],
                 ["CPU seconds per 1,000 transitions, created before", spread(runs.map(\.held.cpuPerThousand), 2)],
                 ["CPU seconds per 1,000 transitions, creation included", spread(runs.map(\.mixed.cpuPerThousand), 2)],
-                ["cores that other programs kept busy meanwhile", spread(runs.map(\.held.disturbance), 2)],
+                ["cores that other programs kept busy during idle figures", spread(runs.map(\.idle.disturbance), 2)],
+                ["the same during transitions/s", spread(runs.map(\.held.disturbance), 2)],
                 ["8 KiB write with fdatasync here, p50 (ms)", spread(runs.map(\.sync.p50), 2)],
             ])
     }
@@ -82,6 +83,8 @@ struct Report: Sendable {
         From one stage's work to the next one's takes the same.
         - *Whole workflow*: from creation to the end of the last stage, by the same clock; it does not include the answer to \
         `POST` nor the last commit.
+        - On a machine whose cores are all busy a process that is woken waits for its turn (milliseconds), six times or more \
+        a stage: latencies are only comparable if others left the cores alone.
         - *CPU*: user and system time from `/proc/<pid>/stat` of all processes of the stack, PostgreSQL's backends and \
         background processes and Redis included; the client's is listed but not counted.
         - *Memory*: resident set of each process at the end of a run; of PostgreSQL's processes the proportional set.
@@ -99,7 +102,8 @@ struct Report: Sendable {
         ]
         return """
             - \(build.compactMap { $0 }.joined(separator: ", ")); release build.
-            - \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) cores, \(decimal(memory, 0)) GiB of memory.
+            - \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) cores, \(decimal(memory, 0)) GiB of memory, shared with what else ran \
+            (see the last columns); nice value \(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(getpid()))).
             - PostgreSQL: \(settings); Redis: append-only file, fsync each second. All as `baton up` starts them.
             - Slots of an agent: \(slots). Warm-up: \(options.warmup) workflows. One at a time: \(options.idle) workflows a run.
             """
@@ -134,14 +138,15 @@ struct Report: Sendable {
                 decimal(run.held.creations, 0),
                 "\(decimal(run.held.answers.p50, 1)) / \(decimal(run.held.answers.p99, 1))",
                 decimal(run.sync.p50, 2),
-                "\(decimal(run.held.disturbance, 2)) / \(decimal(run.mixed.disturbance, 2))",
+                [run.idle.disturbance, run.held.disturbance, run.mixed.disturbance].map { decimal($0, 2) }
+                    .joined(separator: " / "),
             ]
         }
         return table(
             [
                 "run", "transitions/s", "while creating", "stage to stage p50 / p95 / p99", "whole p50 / p95", "CPU",
                 "CPU while creating", "POST/s", "POST p50 / p99 (loaded)", "fdatasync p50",
-                "cores used by others",
+                "cores used by others (idle / created before / meanwhile)",
             ], rows)
     }
 
