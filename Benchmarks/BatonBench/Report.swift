@@ -103,7 +103,7 @@ struct Report: Sendable {
         return """
             - \(build.compactMap { $0 }.joined(separator: ", ")); release build.
             - \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) cores, \(decimal(memory, 0)) GiB of memory, shared with what else ran \
-            (see the last columns); nice value \(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(getpid()))).
+            (see the last columns).
             - PostgreSQL: \(settings); Redis: append-only file, fsync each second. All as `baton up` starts them.
             - Slots of an agent: \(slots). Warm-up: \(options.warmup) workflows. One at a time: \(options.idle) workflows a run.
             """
