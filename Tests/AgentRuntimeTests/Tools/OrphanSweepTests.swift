@@ -40,14 +40,15 @@ struct OrphanSweepTests {
     @Test("Directories of dead agents are deleted, those of living and of starting ones are not")
     func directories() async throws {
         try await TemporaryDirectory.with { directory in
+            let work = directory.path + "/work"
             try directory.write("4194305:1\n", to: "work/dead/owner")
             try directory.write("x", to: "work/dead/attempt/workspace/file")
-            symlink("/usr", directory.path + "/work/dead/attempt/link")
+            symlink("/usr", work + "/dead/attempt/link")
             try directory.write("\(ProcessMark.own)\n", to: "work/living/owner")
-            try FileSystem.makeDirectories(directory.path + "/work/starting")
-            let removed = OrphanSweep.removeDirectoriesOfDeadOwners(in: directory.path + "/work")
+            try FileSystem.makeDirectories(work + "/starting")
+            let removed = OrphanSweep.removeDirectoriesOfDeadOwners(in: work)
             #expect(removed == ["dead"])
-            #expect(FileSystem.names(in: directory.path + "/work").sorted() == ["living", "starting"])
+            #expect(FileSystem.names(in: work).sorted() == ["living", "starting"])
             #expect(FileSystem.exists("/usr/bin"))
         }
     }
