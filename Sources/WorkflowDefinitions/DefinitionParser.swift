@@ -47,7 +47,7 @@ public enum DefinitionParser {
     ) throws(DefinitionErrors) -> WorkflowDefinition {
         var reader = DefinitionReader(text: text)
         let definition = reader.read(root)
-        guard let definition, reader.faults.faults.isEmpty else {
+        guard let definition else {
             throw DefinitionErrors(fileName: fileName, faults: reader.faults.faults)
         }
         return definition

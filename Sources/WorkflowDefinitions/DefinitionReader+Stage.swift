@@ -56,6 +56,7 @@ extension DefinitionReader {
             pointer: pointer,
             isNamed: name != nil,
             namePosition: members["name"]?.value.position ?? node.position,
+            hasNeeds: members["needs"] != nil,
             needs: needs ?? [],
             needsPosition: members["needs"]?.value.position ?? node.position,
             reads: withReads + conditionReads)

@@ -13,7 +13,9 @@ struct DefinitionReader {
         lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     }
 
-    /// Reads a definition. The result counts only if `faults` is empty afterwards.
+    /// Reads a definition.
+    ///
+    /// - Returns: nil if something is wrong; `faults` says what.
     mutating func read(_ root: SourceNode) -> WorkflowDefinition? {
         guard let members = fields(of: root, at: .root, what: "a definition", known: Self.fields) else { return nil }
         let name = name(in: members, "name", of: root, at: .root)
@@ -30,9 +32,10 @@ struct DefinitionReader {
         var rules = DefinitionRules(stages: drafts, input: input)
         rules.check()
         for fault in rules.faults.faults { faults.add(fault.position, fault.pointer, fault.message) }
-        guard let name else { return nil }
+        guard let name, faults.faults.isEmpty else { return nil }
         return WorkflowDefinition(
-            name: name, description: description, input: input, totalTimeout: total, stages: drafts.map(\.definition))
+            name: name, description: description, input: input, totalTimeout: total,
+            stages: rules.ordered().map(\.definition))
     }
 
     // MARK: Parts

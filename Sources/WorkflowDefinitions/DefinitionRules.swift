@@ -31,7 +31,7 @@ struct DefinitionRules {
         checkNeeds()
         ancestors = stages.indices.map(reachable)
         let hasCycles = checkCycles()
-        if !hasCycles { checkOrder() }
+        if !hasCycles { checkWriters() }
         checkReads(hasCycles: hasCycles)
         checkInputs()
     }
@@ -71,6 +71,21 @@ struct DefinitionRules {
 
     // MARK: The graph
 
+    /// The stages in an order in which they may run: each after all that it needs, otherwise as in the file.
+    ///
+    /// - Precondition: no fault was found.
+    func ordered() -> [StageDraft] {
+        var placed: Set<String> = []
+        var open = stages
+        var ordered: [StageDraft] = []
+        while let next = open.firstIndex(where: { $0.definition.needs.allSatisfy(placed.contains) }) {
+            let stage = open.remove(at: next)
+            placed.insert(stage.definition.name)
+            ordered.append(stage)
+        }
+        return ordered
+    }
+
     /// Positions of the stages that a stage needs directly, itself not included.
     private func needs(of index: Int) -> [Int] {
         stages[index].definition.needs.compactMap { indexes[$0] }.filter { $0 != index }
@@ -94,7 +109,7 @@ struct DefinitionRules {
             let path = (cycle(through: index, in: group) + [index]).map { "'\(stages[$0].definition.name)'" }
             faults.add(
                 stages[index].needsPosition, stages[index].pointer.appending("needs"),
-                "found a cycle: \(path.joined(separator: " needs ")); expected stages to need only earlier ones")
+                "found a cycle: \(path.joined(separator: " needs ")); expected a stage that needs none of the others")
         }
         return !reported.isEmpty
     }
@@ -116,41 +131,38 @@ struct DefinitionRules {
         return [start]
     }
 
-    /// Writers must be ordered, and in this version all stages must be, in the order of the file.
-    private mutating func checkOrder() {
-        for (index, stage) in stages.enumerated() where stage.isNamed {
-            let later = stage.needs.filter { (indexes[$0.name] ?? 0) > index }
-            for need in later {
-                faults.add(
-                    need.position, need.pointer,
-                    "found the need '\(need.name)', which comes later in the file; expected it before "
-                        + "'\(stage.definition.name)', because this version runs stages in the order of the file")
-            }
-            // What a stage with a bad need really comes after is not known.
-            let isUnknown = stage.definition.needs.contains { indexes[$0] == nil || $0 == stage.definition.name }
-            guard later.isEmpty, !isUnknown else { continue }
-            if let rival = unorderedWriter(for: index) {
-                faults.add(
-                    stage.needsPosition, stage.pointer.appending("needs"),
-                    "found '\(rival)' and '\(stage.definition.name)' both writing and neither needing the other; "
-                        + "expected an order, because a stage starts from exactly one commit")
-            } else if index > 0, stages[index - 1].isNamed, !ancestors[index].contains(index - 1) {
-                let previous = stages[index - 1].definition.name
-                faults.add(
-                    stage.needsPosition, stage.pointer.appending("needs"),
-                    "stages that run in parallel are not supported in this version: '\(stage.definition.name)' does not "
-                        + "need '\(previous)', the stage before it; expected needs: [\(previous)]")
-            }
+    /// Stages that run in parallel must not both write.
+    private mutating func checkWriters() {
+        for (index, stage) in stages.enumerated() where stage.isNamed && isPlaced(index) {
+            guard let rival = unorderedWriter(for: index) else { continue }
+            faults.add(
+                stage.needsPosition, stage.pointer.appending("needs"),
+                "found \(named(rival)) and \(named(index)) both writing and neither needing the other; expected an order, "
+                    + "because a stage starts from exactly one commit: let one need the other, or let only one write")
         }
     }
 
-    private func unorderedWriter(for index: Int) -> String? {
+    private func unorderedWriter(for index: Int) -> Int? {
         guard stages[index].definition.workspace == .write else { return nil }
-        let rival = stages.indices.first {
-            $0 < index && stages[$0].isNamed && stages[$0].definition.workspace == .write
+        return stages.indices.first {
+            $0 < index && stages[$0].isNamed && isPlaced($0) && stages[$0].definition.workspace == .write
                 && !ancestors[index].contains($0) && !ancestors[$0].contains(index)
         }
-        return rival.map { stages[$0].definition.name }
+    }
+
+    /// Whether all that a stage comes after is known: neither it nor a stage before it has a need that could not be read.
+    private func isPlaced(_ index: Int) -> Bool {
+        !ancestors[index].union([index]).contains { stage in
+            let definition = stages[stage].definition
+            let followsNameless = stage > 0 && !stages[stage - 1].isNamed && !stages[stage].hasNeeds
+            return followsNameless || definition.needs.contains { indexes[$0] == nil || $0 == definition.name }
+        }
+    }
+
+    /// A stage with the line that it begins in, if that is known.
+    private func named(_ index: Int) -> String {
+        let line = stages[index].position.line
+        return "'\(stages[index].definition.name)'" + (line > 0 ? " (line \(line))" : "")
     }
 
     // MARK: Expressions

@@ -25,6 +25,8 @@ struct StageDraft {
     var isNamed: Bool
     /// Where the name stands.
     var namePosition: SourcePosition
+    /// Whether `needs` is written out; otherwise the stage comes after the one before it in the file.
+    var hasNeeds: Bool
     /// The stages in `needs`, if that is written out.
     var needs: [Mention]
     /// Where `needs` stands, or else the stage.

@@ -18,7 +18,7 @@ import WorkflowDefinitions
     @Test("All built-in definitions are valid, and their files are called like them")
     func valid() throws {
         let catalog = try catalog()
-        #expect(catalog.names == ["app", "bugfix", "feature", "noop", "noop6", "service"])
+        #expect(catalog.names == ["app", "bugfix", "feature", "noop", "noop-diamond", "noop6", "service"])
         for (name, entry) in catalog.entries { #expect(entry.path == "\(Self.directory)/\(name).yaml") }
     }
 
@@ -36,6 +36,10 @@ import WorkflowDefinitions
             "service": app.filter { $0 != "e2e_testing:e2e" },
             "noop": app,
             "noop6": app.filter { !$0.hasPrefix("dependency") },
+            "noop-diamond": [
+                "prepare:scaffold", "lint:validation", "browse:e2e", "package:scaffold", "join:integration",
+                "publish:deployment",
+            ],
         ]
         for (name, stages) in expected {
             let definition = try #require(catalog[name])
@@ -56,6 +60,11 @@ import WorkflowDefinitions
         #expect(commits == expected)
         let noop = try #require(try catalog()["noop"])
         #expect(noop.stages.allSatisfy { $0.workspace == .none && noop.inputCommitStage(of: $0.name) == nil })
+        let diamond = try #require(try catalog()["noop-diamond"])
+        #expect(
+            diamond.stages.map(\.needs)
+                == [[], ["prepare"], ["prepare"], ["prepare"], ["lint", "browse", "package"], ["join"]])
+        #expect(diamond.stages.filter { !$0.required }.map(\.name) == ["package"])
     }
 
     @Test("Templates of the built-in definitions render with the least and with the most input")
@@ -86,6 +95,15 @@ import WorkflowDefinitions
         scope.input = ["sleep_ms": 5, "fail": ["validation": "broken"]]
         #expect(try payload(noop, "validation") == ["sleep_ms": 5, "output": ["n": 1], "fail": "broken"])
         #expect(try payload(noop, "deployment") == ["sleep_ms": 5, "output": ["n": 1], "fail": false])
+
+        let diamond = try #require(catalog["noop-diamond"])
+        scope.stages = [
+            "lint": .init(status: "completed", output: ["n": 2]),
+            "browse": .init(status: "completed", output: ["n": 3]),
+            "package": .init(status: "failed"),
+        ]
+        let joined: JSONValue = ["lint": 2, "browse": 3, "package": "failed"]
+        #expect(try payload(diamond, "join") == ["sleep_ms": 5, "output": joined, "fail": false])
     }
 
     @Test("Input schemas accept what is documented and nothing else")

@@ -73,6 +73,45 @@ import WorkflowDefinitions
         #expect(definition.stages.map(\.needs) == [[], ["s"], ["t", "s"]])
     }
 
+    @Test("Stages that need the same one stand beside each other, and a stage may need several")
+    func parallel() throws {
+        let text = """
+            name: a
+            stages:
+              - {name: fork, agent: x, workspace: write}
+              - {name: left, agent: x, workspace: write, needs: [fork]}
+              - {name: right, agent: x, needs: [fork], with: {a: "{{ stages.fork.commit }}"}}
+              - {name: free, agent: x, needs: []}
+              - {name: join, agent: x, workspace: write, needs: [left, right, free]}
+              - {name: last, agent: x, if: "{{ stages.right.status == 'completed' }}"}
+            """
+        let definition = try DefinitionParser.parse(text: text, fileName: "a.yaml")
+        #expect(definition.stages.map(\.name) == ["fork", "left", "right", "free", "join", "last"])
+        #expect(definition.stages.map(\.needs) == [[], ["fork"], ["fork"], [], ["left", "right", "free"], ["join"]])
+        let commits = definition.stages.map { definition.inputCommitStage(of: $0.name) }
+        #expect(commits == [nil, "fork", "fork", nil, "left", "join"])
+        #expect(definition.dependents(of: "fork") == ["left", "right", "join", "last"])
+        #expect(definition.stage(named: "last")?.readsOutputs == ["right", "join"])
+    }
+
+    @Test("A stage may need a later one of the file; the stages are then put into an order in which they can run")
+    func order() throws {
+        let text = """
+            name: a
+            stages:
+              - {name: report, agent: x, workspace: write, needs: [left, right]}
+              - {name: left, agent: x, workspace: write, needs: [fork]}
+              - {name: right, agent: x, needs: [fork]}
+              - {name: fork, agent: x, workspace: write, needs: []}
+              - {name: last, agent: x}
+            """
+        let definition = try DefinitionParser.parse(text: text, fileName: "a.yaml")
+        #expect(definition.stages.map(\.name) == ["fork", "left", "right", "report", "last"])
+        #expect(definition.stages.map(\.needs) == [[], ["fork"], ["fork"], ["left", "right"], ["fork"]])
+        #expect(definition.inputCommitStage(of: "report") == "left")
+        #expect(try DefinitionParser.parse(value: definition.canonicalJSON(), name: "a") == definition)
+    }
+
     @Test("Canonical JSON is a definition file, and reading it in either way gives the same definition")
     func roundTrip() throws {
         let definition = try DefinitionParser.parse(text: Self.full, fileName: "a.yaml")

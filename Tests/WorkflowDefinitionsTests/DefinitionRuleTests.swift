@@ -21,6 +21,9 @@ import WorkflowDefinitions
 
     static let nameRule = "expected a name: a lower-case letter, then at most 63 of a-z, 0-9, '_' and '-'"
 
+    static let order =
+        "expected an order, because a stage starts from exactly one commit: let one need the other, or let only one write"
+
     static let fields: [Case] = [
         Case(
             "a file holds something", "# nothing\n",
@@ -180,32 +183,20 @@ import WorkflowDefinitions
               - {name: v, agent: x, needs: [w]}
               - {name: w, agent: x, needs: [v]}
             """,
-            "3:32: found a cycle: 's' needs 'u' needs 't' needs 's'; expected stages to need only earlier ones",
-            "6:32: found a cycle: 'v' needs 'w' needs 'v'; expected stages to need only earlier ones"),
+            "3:32: found a cycle: 's' needs 'u' needs 't' needs 's'; expected a stage that needs none of the others",
+            "6:32: found a cycle: 'v' needs 'w' needs 'v'; expected a stage that needs none of the others"),
         Case(
-            "needs point back in the file",
+            "a circle is found wherever it hangs in the graph, once each",
             """
             name: a
             stages:
-              - {name: s, agent: x, needs: [t]}
-              - {name: t, agent: x, needs: []}
+              - {name: fork, agent: x}
+              - {name: left, agent: x, needs: [fork, right]}
+              - {name: right, agent: x, needs: [fork, join]}
+              - {name: join, agent: x, needs: [left, right]}
             """,
-            "3:33: found the need 't', which comes later in the file; expected it before 's', because this version runs "
-                + "stages in the order of the file",
-            "4:32: stages that run in parallel are not supported in this version: 't' does not need 's', the stage before "
-                + "it; expected needs: [s]"),
-        Case(
-            "stages that would run in parallel are refused as not supported",
-            """
-            name: a
-            stages:
-              - {name: s, agent: x}
-              - {name: t, agent: x}
-              - {name: u, agent: x, needs: [s]}
-              - {name: v, agent: x, needs: [t, u]}
-            """,
-            "5:32: stages that run in parallel are not supported in this version: 'u' does not need 't', the stage before "
-                + "it; expected needs: [t]"),
+            "4:35: found a cycle: 'left' needs 'right' needs 'join' needs 'left'; expected a stage that needs none of the "
+                + "others"),
         Case(
             "writers are ordered",
             """
@@ -214,9 +205,38 @@ import WorkflowDefinitions
               - {name: s, agent: x}
               - {name: t, agent: x, workspace: write}
               - {name: u, agent: x, workspace: write, needs: [s]}
+              - {name: join, agent: x, workspace: write, needs: [t, u]}
             """,
-            "5:50: found 't' and 'u' both writing and neither needing the other; expected an order, because a stage starts "
-                + "from exactly one commit"),
+            "5:50: found 't' (line 4) and 'u' (line 5) both writing and neither needing the other; expected an order, because "
+                + "a stage starts from exactly one commit: let one need the other, or let only one write"),
+        Case(
+            "every writer off the line of the others is named",
+            """
+            name: a
+            stages:
+              - {name: first, agent: x, workspace: write}
+              - {name: left, agent: x, workspace: write, needs: [first]}
+              - {name: right, agent: x, workspace: write, needs: [first]}
+              - name: alone
+                agent: x
+                workspace: write
+                needs: []
+            """,
+            "5:54: found 'left' (line 4) and 'right' (line 5) both writing and neither needing the other; \(order)",
+            "9:12: found 'first' (line 3) and 'alone' (line 6) both writing and neither needing the other; \(order)"),
+        Case(
+            "what could not be read is not guessed at: no writers are called unordered after it",
+            """
+            name: a
+            stages:
+              - {name: first, agent: x, workspace: write}
+              - {name: 7, agent: x}
+              - {name: second, agent: x, workspace: write}
+              - {name: third, agent: x, workspace: write, needs: [frist]}
+              - {name: fourth, agent: x, workspace: write}
+            """,
+            "4:12: found an integer; \(nameRule)",
+            "6:55: found the need 'frist', but there is no such stage; did you mean 'first'?"),
         Case(
             "at most 100 stages",
             "name: a\nstages:\n" + (0...100).map { "  - {name: s\($0), agent: x}\n" }.joined(),
