@@ -163,6 +163,7 @@ let package = Package(
         tests("TaskTransport", ["AgentProtocol", "RedisDriver", "RedisTestSupport"]),
         tests("WorkflowCore"),
         tests("WorkflowDefinitions", ["WorkflowCore"]),
+        tests("WorkflowStorage", ["LocalStack", "PostgresDriver", "WorkflowCore"]),
         tests(
             "OrchestratorEngine",
             ["AgentProtocol", "LocalStack", "PostgresDriver", "TaskTransport", "WorkflowCore", "WorkflowStorage", .log]),
