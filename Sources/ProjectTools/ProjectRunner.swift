@@ -92,7 +92,10 @@ public struct ProjectRunner: Sendable {
         {
             return TestSummary(cases)
         }
-        return outputs.lazy.reversed().compactMap { TestSummary(console: $0.text) }.first
+        return outputs.lazy.reversed().compactMap { output in
+            // Python's unittest prints where errors go.
+            TestSummary(console: output.text) ?? TestSummary(console: output.errorText)
+        }.first
     }
 
     /// Enough of a report file to tell a new one from one that lay there before.

@@ -1,5 +1,6 @@
 extension TestSummary {
-    /// Reads the totals that a test runner prints at the end of its run: `node --test` (spec and TAP) and pytest.
+    /// Reads the totals that a test runner prints at the end of its run: `node --test` (spec and TAP), pytest and
+    /// Python's unittest.
     ///
     /// Only totals that a runner writes are understood; the last ones win, as a suite of several commands prints several.
     ///
@@ -11,6 +12,8 @@ extension TestSummary {
             self = node
         } else if let pytest = lines.lazy.reversed().compactMap(Self.pytest).first {
             self = pytest
+        } else if let unittest = Self.unittest(lines) {
+            self = unittest
         } else {
             return nil
         }
@@ -64,6 +67,28 @@ extension TestSummary {
             skipped: (counts["skipped"] ?? 0) + (counts["xfailed"] ?? 0),
             seconds: seconds
         )
+    }
+
+    /// `Ran 12 tests in 0.034s`, and below it `OK`, `OK (skipped=1)` or `FAILED (failures=2, errors=1, skipped=1)`.
+    private static func unittest(_ lines: [String]) -> TestSummary? {
+        guard let place = lines.lastIndex(where: { $0.hasPrefix("Ran ") }), place + 1 < lines.count else { return nil }
+        let words = lines[place].split(separator: " ")
+        guard words.count == 5, let total = count(words[1]), words[2] == "test" || words[2] == "tests",
+            words[3] == "in",
+            words[4].hasSuffix("s"), let seconds = Double(words[4].dropLast()), seconds.isFinite
+        else { return nil }
+        let verdict = lines[place + 1]
+        guard ["OK", "FAILED"].contains(where: { verdict == $0 || verdict.hasPrefix($0 + " (") }) else { return nil }
+        var counts: [Substring: Int] = [:]
+        for part in verdict.split(whereSeparator: { "(),".contains($0) }).dropFirst() {
+            let pair = part.split(separator: "=")
+            guard pair.count == 2, let number = count(pair[1]) else { continue }
+            counts[pair[0].drop { $0 == " " }] = number
+        }
+        let failed = (counts["failures"] ?? 0) + (counts["errors"] ?? 0) + (counts["unexpected successes"] ?? 0)
+        let skipped = (counts["skipped"] ?? 0) + (counts["expected failures"] ?? 0)
+        guard failed + skipped <= total else { return nil }
+        return TestSummary(passed: total - failed - skipped, failed: failed, skipped: skipped, seconds: seconds)
     }
 
     private static func withoutColours(_ line: Substring) -> String {

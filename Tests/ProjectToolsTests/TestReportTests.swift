@@ -67,6 +67,9 @@ struct TestReportTests {
             ("x\n=== 2 failed, 3 passed, 1 skipped, 4 warnings in 8.72s ===", 3, 2, 1),
             ("5 passed in 0.10s", 5, 0, 0),
             ("1 passed, 1 error in 1.00s", 1, 1, 0),
+            ("test_a (t.T.test_a) ... ok\n\n-----\nRan 1 test in 0.000s\n\nOK\n", 1, 0, 0),
+            ("Ran 9 tests in 1.250s\n\nFAILED (failures=2, errors=1, skipped=1, expected failures=1)", 4, 3, 2),
+            ("Ran 3 tests in 0.1s\n\nOK (skipped=3)", 0, 0, 3),
         ]
     )
     func totals(text: String, passed: Int, failed: Int, skipped: Int) throws {
@@ -80,7 +83,8 @@ struct TestReportTests {
             "", "all fine", "42 people came in 3 s", "# pass 3", "5 apples in 2s", "checked in 3s",
             "# tests inf\n# pass inf\n# fail 0", "# tests nan\n# pass 1\n# fail nan", "# tests 1\n# pass -1\n# fail 0",
             "# tests 1e300\n# pass 1e300\n# fail 0", "9223372036854775807 passed, 9223372036854775807 failed in 1s",
-            "1 passed in infs",
+            "1 passed in infs", "Ran 3 tests in 0.1s", "Ran 3 tests in 0.1s\nand then",
+            "Ran 1 test in 0s\nFAILED (errors=2)",
         ]
     )
     func noTotals(text: String) {
