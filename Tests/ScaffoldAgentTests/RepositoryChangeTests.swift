@@ -62,6 +62,21 @@ struct RepositoryChangeTests {
         }
     }
 
+    @Test("a patch may have several files without lines of git between them, or wrong counts of lines")
+    func plainPatch() async throws {
+        try await arranged { a in
+            let other = "--- a/other.js\n+++ b/other.js\n@@ -1,2 +1,2 @@\n-1\n+one\n 2\n"
+            let both = try await a.change(["patch": .string(Self.patch + other)])
+            #expect(both.status == .success, "\(both.errors)")
+            #expect(both.output["files_changed"] == 2)
+            #expect(try await a.show("\(both.commit ?? ""):other.js").hasPrefix("one\n2\n"))
+
+            let miscounted = "--- a/other.js\n+++ b/other.js\n@@ -1,9 +1,7 @@\n-1\n+one\n 2\n"
+            let result = try await a.change(["patch": .string(miscounted)])
+            #expect(result.status == .success, "\(result.errors)")
+        }
+    }
+
     @Test("a branch is merged onto a target that has moved on, and keeps what both did")
     func branch() async throws {
         try await arranged { a in
@@ -79,6 +94,33 @@ struct RepositoryChangeTests {
             let conflict = try await a.change(["branch": "work"])
             #expect(conflict.errors.map(\.code) == ["MERGE_CONFLICT"])
             #expect(conflict.errors.first?.detail["files"] == ["sum.js"])
+        }
+    }
+
+    @Test("a service's repository without a change is taken as it stands, history and all")
+    func unchanged() async throws {
+        try await arranged { a in
+            let result = try await a.change([:], type: "service")
+            #expect(result.status == .success, "\(result.errors)")
+            #expect(result.commit == a.base)
+            #expect(result.output["summary"] == "main as it is, 2 commits")
+            #expect(result.output["mode"] == "import" && result.output["target_branch"] == "main")
+            #expect(result.output["plan"] == JSONValue.null)
+            #expect(try await a.show("\(a.base):sum.js") == "wrong")
+            let next = try await a.trial.run("scaffolding", payload: ["plan": nil], commit: result.commit)
+            #expect(next.status == .success && next.commit == a.base, "\(next.errors)")
+
+            let changed = try await a.change(["patch": .string(Self.patch)], type: "service")
+            #expect(try await a.parents(changed.commit) == "\(changed.commit ?? "") \(a.base)")
+        }
+    }
+
+    @Test("the repository may be named by a file URL")
+    func fileURL() async throws {
+        try await arranged { a in
+            let result = try await a.change(["repository": .string("file://" + a.origin), "patch": .string(Self.patch)])
+            #expect(result.status == .success, "\(result.errors)")
+            #expect(result.output["base_commit"] == .string(a.base))
         }
     }
 
@@ -141,6 +183,8 @@ struct RepositoryChangeTests {
         let workflow = WorkflowContext(
             workflowType: "app", workflowName: "x", currentStage: "initialization", input: ["stack": "node-web"])
         #expect(try ChangeRequest(workflow, payload: ["branch": nil], isRequired: false) == nil)
+        let given = try ChangeRequest(workflow, payload: ["repository": "/r"], isRequired: false)
+        #expect(given?.source == ChangeRequest.Source.none)
     }
 
     @Test("passwords in URLs are not shown")

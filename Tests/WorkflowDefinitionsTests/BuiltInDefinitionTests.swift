@@ -79,9 +79,19 @@ import WorkflowDefinitions
         #expect(try payload(app, "scaffolding") == ["plan": ["stack": "node"]])
         #expect(try payload(app, "integration") == ["target_branch": "main"])
         #expect(try payload(app, "deployment") == ["target": "process", "port": nil])
-        scope.input = ["deployment_target": "docker", "deployment_port": 8080, "target_branch": "trunk"]
+        scope.input = ["deployment_target": "process", "deployment_port": 8080, "target_branch": "trunk"]
         #expect(try payload(app, "integration") == ["target_branch": "trunk"])
-        #expect(try payload(app, "deployment") == ["target": "docker", "port": 8080])
+        #expect(try payload(app, "deployment") == ["target": "process", "port": 8080])
+
+        let service = try #require(catalog["service"])
+        func target(_ input: JSONValue, _ initialized: JSONValue) throws -> JSONValue? {
+            scope.stages["initialization"] = .init(status: "completed", output: initialized)
+            scope.input = input
+            return try payload(service, "integration")["target_branch"]
+        }
+        #expect(try target([:], ["plan": [:]]) == "main")
+        #expect(try target(["repository": "/r"], ["target_branch": "master"]) == "master")
+        #expect(try target(["repository": "/r", "target_branch": "next"], ["target_branch": "next"]) == "next")
 
         let fix = try #require(catalog["bugfix"])
         scope.stages["initialization"] = .init(status: "completed", output: ["target_branch": "master"])
@@ -116,6 +126,12 @@ import WorkflowDefinitions
         #expect(try violations("app", ["stack": "node", "entities": [["name": "task"]], "deployment_port": 80]) == 0)
         #expect(try violations("app", ["deployment_target": "mainframe"]) == 1)
         #expect(try violations("app", ["deployment_port": 70_000]) == 1)
+        for name in ["app", "service"] {
+            #expect(try violations(name, ["deployment_target": "process"]) == 0)
+            #expect(
+                try violations(name, ["deployment_target": "docker"]) == 1, "the agent cannot do it in this version")
+        }
+        #expect(try violations("service", ["repository": "/r", "branch": "b", "target_branch": "next"]) == 0)
         #expect(try violations("app", ["unknown": 1]) == 1)
         for name in ["feature", "bugfix"] {
             #expect(try violations(name, ["repository": "/r", "branch": "b"]) == 0)

@@ -3,8 +3,8 @@ import AgentRuntime
 import JSONTools
 import ProjectTools
 
-/// `initialization`: decides what will be made and writes the plan and the manifest; or, for a change to a repository
-/// that exists, brings that repository and commits the change on top of it.
+/// `initialization`: decides what will be made and writes the plan and the manifest; or, given a repository, brings that
+/// with its history and commits the given change, if there is one, on top of it.
 struct InitializationAction: AgentAction {
     let description = ActionDescription(
         name: "initialization",
@@ -19,7 +19,7 @@ struct InitializationAction: AgentAction {
                     "type": ["object", "null"], "description": "Options of the template, each true or false.",
                 ],
                 "repository": [
-                    "type": ["string", "null"], "description": "Absolute path or URL of what is to be changed.",
+                    "type": ["string", "null"], "description": "Absolute path or URL of what is there already.",
                 ],
                 "patch": ["type": ["string", "null"], "description": "The change as a unified diff."],
                 "branch": ["type": ["string", "null"], "description": "The branch that holds the change."],

@@ -3,7 +3,7 @@ import AgentRuntime
 import JSONTools
 import ProjectTools
 
-/// A change to a repository that exists, read from an envelope.
+/// Work on a repository that exists, read from an envelope.
 struct ChangeRequest: Sendable, Hashable {
     /// Where the change comes from.
     enum Source: Sendable, Hashable {
@@ -11,6 +11,8 @@ struct ChangeRequest: Sendable, Hashable {
         case patch(String)
         /// A branch of the same repository.
         case branch(String)
+        /// No change: the repository is taken as it stands.
+        case none
     }
 
     /// An absolute path or a URL.
@@ -24,7 +26,7 @@ struct ChangeRequest: Sendable, Hashable {
     /// - Parameters:
     ///   - workflow: the workflow's input data.
     ///   - payload: the stage's `with`, which wins over the input data.
-    ///   - isRequired: whether a request without a repository is a mistake.
+    ///   - isRequired: whether a request without a repository and a change to it is a mistake.
     /// - Returns: nil when nothing speaks of a repository and none is required.
     /// - Throws: ``ActionFailure`` `INVALID_INPUT`.
     init?(_ workflow: WorkflowContext, payload: JSONValue, isRequired: Bool) throws {
@@ -54,6 +56,8 @@ struct ChangeRequest: Sendable, Hashable {
             source = .patch(patch)
         case (nil, let branch?):
             source = .branch(try Self.checked(branch, "branch"))
+        case (nil, nil) where !isRequired:
+            source = .none
         case (nil, nil):
             throw Self.invalid(
                 "There is no change: pass \"patch\" (a unified diff) or \"branch\" beside \"repository\".")

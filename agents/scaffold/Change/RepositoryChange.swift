@@ -2,7 +2,8 @@ import AgentProtocol
 import AgentRuntime
 import JSONTools
 
-/// Brings a repository into the workspace with its history, and commits a change on top of its target branch.
+/// Brings a repository into the workspace with its history, and commits a change, if there is one, on top of its target
+/// branch.
 ///
 /// The workflow's own repository is empty at that time. The commit made here has the head of the target branch as its
 /// parent, so that pushing it carries the whole history along.
@@ -30,6 +31,7 @@ struct RepositoryChange: Sendable {
         switch request.source {
         case .patch(let patch): tree = try await applied(patch, to: target)
         case .branch(let branch): tree = try await merged(branch, with: target)
+        case .none: return try await unchanged(target, base)
         }
         guard tree != (try await git("rev-parse", base + "^{tree}")) else {
             throw ActionFailure(
@@ -46,7 +48,18 @@ struct RepositoryChange: Sendable {
         switch request.source {
         case .patch: "patch"
         case .branch(let name): "branch \(name)"
+        case .none: "repository"
         }
+    }
+
+    /// The head of the target branch as it is.
+    private func unchanged(_ target: String, _ base: String) async throws -> ActionOutcome {
+        let count = Int(try await git("rev-list", "--count", base)) ?? 0
+        let version = await context.tools.version(of: "git")
+        var outcome = outcome(target, base, base, [:], git: version)
+        outcome.output["summary"] = .string("\(target) as it is, \(count) \(count == 1 ? "commit" : "commits")")
+        outcome.output["mode"] = "import"
+        return outcome
     }
 
     private func outcome(
@@ -130,12 +143,13 @@ struct RepositoryChange: Sendable {
             throw ActionFailure(code: "NOTHING_TO_DO", message: "The patch is empty.")
         }
         _ = try await git("checkout", "--quiet", "-B", "main", "--no-track", Self.target)
-        let text = patch.hasSuffix("\n") ? patch : patch + "\n"
-        let output = try await context.tools.run(
-            ToolCommand(
-                "git", ["apply", "--index", "--recount", "--whitespace=nowarn", "-"], in: context.workspace,
-                logsOutput: false, standardInput: Array(text.utf8)
-            ))
+        let text = Array((patch.hasSuffix("\n") ? patch : patch + "\n").utf8)
+        var output = try await apply(text, [])
+        // Line counts of a patch written by hand are often wrong. Counting anew is no good for every patch, though: it
+        // takes the head of a second file for lines of the first one, unless a line "diff" stands between them.
+        if !output.succeeded, output.lastLines(8).contains("corrupt patch") {
+            output = try await apply(text, ["--recount"])
+        }
         guard output.succeeded else {
             let reason = output.lastLines(8)
             throw ActionFailure(
@@ -144,6 +158,14 @@ struct RepositoryChange: Sendable {
             )
         }
         return try await git("write-tree")
+    }
+
+    private func apply(_ patch: [UInt8], _ options: [String]) async throws -> ToolOutput {
+        try await context.tools.run(
+            ToolCommand(
+                "git", ["apply", "--index", "--whitespace=nowarn"] + options + ["-"], in: context.workspace,
+                logsOutput: false, standardInput: patch
+            ))
     }
 
     /// The tree of the target branch with what a branch has changed since they parted.
