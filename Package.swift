@@ -127,6 +127,8 @@ let package = Package(
             ]),
         // What the agents share that deals with projects: the manifest, its commands, test reports.
         library("ProjectTools", ["AgentRuntime", "AgentProtocol", "JSONTools"]),
+        // Judges the rows that a run leaves: for simulator, chaos and integration tests.
+        library("HistoryChecker", ["JSONTools"]),
         library("LocalStack", ["JSONTools", .subprocess, .systemPackage]),
         .executableTarget(
             name: "OrchestratorMain",
@@ -163,6 +165,7 @@ let package = Package(
         tests("TaskTransport", ["AgentProtocol", "RedisDriver", "RedisTestSupport"]),
         tests("WorkflowCore"),
         tests("WorkflowDefinitions", ["WorkflowCore"]),
+        tests("HistoryChecker"),
         tests("WorkflowStorage", ["LocalStack", "PostgresDriver", "WorkflowCore"]),
         tests(
             "OrchestratorEngine",
