@@ -11,6 +11,14 @@ public struct LockedWorkflow: Sendable {
     public var version: Int64
     /// The encoded ``WorkflowState``, at most 32 KiB.
     public var state: [UInt8]
+
+    /// A locked row.
+    package init(id: UniqueID, definitionHash: String, version: Int64, state: [UInt8]) {
+        self.id = id
+        self.definitionHash = definitionHash
+        self.version = version
+        self.state = state
+    }
 }
 
 /// What a batch found when it began.
@@ -23,6 +31,14 @@ public struct BatchLoad: Sendable {
     public var facts: [WorkflowFacts]
     /// The keys among those asked for that were used before.
     public var known: [KnownKey]
+
+    /// What a batch found when it began.
+    package init(now: Timestamp, locked: [LockedWorkflow] = [], facts: [WorkflowFacts] = [], known: [KnownKey] = []) {
+        self.now = now
+        self.locked = locked
+        self.facts = facts
+        self.known = known
+    }
 }
 
 /// An output to load: of a stage's present generation.

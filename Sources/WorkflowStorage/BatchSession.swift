@@ -75,6 +75,13 @@ public struct KnownKey: Sendable, Hashable {
     public var workflowID: UniqueID
     /// SHA-256 of the body that it was used with; nil if none was noted.
     public var bodyHash: String?
+
+    /// A key that was used.
+    package init(key: IdempotencyKey, workflowID: UniqueID, bodyHash: String?) {
+        self.key = key
+        self.workflowID = workflowID
+        self.bodyHash = bodyHash
+    }
 }
 
 /// An attempt that is sent again: its new mark, and what its row holds.

@@ -100,6 +100,23 @@ public struct OpenAttemptRow: Sendable {
     public var ageMilliseconds: Int64
     /// How long ago it was bound; nil while unbound.
     public var boundMilliseconds: Int64?
+
+    /// An open attempt.
+    package init(
+        workflowID: UniqueID, reference: AttemptReference, stage: String, agentType: String,
+        priority: WorkflowPriority, agentID: String?, isStopping: Bool, ageMilliseconds: Int64,
+        boundMilliseconds: Int64?
+    ) {
+        self.workflowID = workflowID
+        self.reference = reference
+        self.stage = stage
+        self.agentType = agentType
+        self.priority = priority
+        self.agentID = agentID
+        self.isStopping = isStopping
+        self.ageMilliseconds = ageMilliseconds
+        self.boundMilliseconds = boundMilliseconds
+    }
 }
 
 /// A send that has reached Redis.

@@ -49,6 +49,8 @@ struct WorkflowController: Sendable {
             return Response(status: .ok, json: try await document(of: id, caller))
         case .keyReused(let id):
             throw Problem.keyReused(of: id)
+        case .overloaded(let seconds):
+            throw Problem.busy(retryAfterSeconds: seconds)
         case .unavailable(let reason):
             throw Problem.unavailable(reason)
         case .refused(let reason):
@@ -144,6 +146,8 @@ struct WorkflowController: Sendable {
                 "one that has ended can't be cancelled", id: id, status: status)
         case .unknownWorkflow:
             throw Problem.notFound("there is no workflow \(id)")
+        case .overloaded(let seconds):
+            throw Problem.busy(retryAfterSeconds: seconds)
         case .unavailable(let reason):
             throw Problem.unavailable(reason)
         case .refused, .keyReused:

@@ -59,6 +59,9 @@ public struct BatchEffects: Sendable {
         public var at: Timestamp
     }
 
+    /// When the batch was begun, in milliseconds of this process's monotonic clock: its sends are not put on the streams
+    /// when they are too old. Nil if nothing is sent.
+    package var begunAt: Int64?
     /// Attempts to put on the streams.
     public var sends: [Send] = []
     /// Attempts whose agents are told to stop.

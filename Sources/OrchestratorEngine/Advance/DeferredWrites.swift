@@ -1,22 +1,14 @@
 import JSONTools
 public import Logging
 import Synchronization
-import WorkflowCore
 public import WorkflowStorage
 
-/// Writes that may wait a second: marks of published sends, and the searchable rows of running workflows. Most sends
-/// are answered, and most rows superseded, before they are due, so they are never written at all.
+/// Carries out what ``DeferredCore`` holds back: once a second while there is something to write.
 public final class DeferredWrites: Sendable {
-    /// How long a write waits.
-    static let delay: Swift.Duration = .seconds(1)
-
     private struct State {
-        var published: [UniqueID: (send: PublishedSend, since: ContinuousClock.Instant)] = [:]
-        var summaries: [UniqueID: WorkflowSummary] = [:]
+        var core = DeferredCore()
         var waiter: CheckedContinuation<Void, Never>?
         var isClosed = false
-
-        var isEmpty: Bool { published.isEmpty && summaries.isEmpty }
 
         mutating func wake() -> CheckedContinuation<Void, Never>? {
             defer { waiter = nil }
@@ -35,27 +27,21 @@ public final class DeferredWrites: Sendable {
     }
 
     func note(closed: [UniqueID]) {
-        guard !closed.isEmpty else { return }
-        state.withLock { state in
-            for taskID in closed { state.published[taskID] = nil }
-        }
+        state.withLock { $0.core.note(closed: closed) }
     }
 
     func note(published: [PublishedSend]) {
-        guard !published.isEmpty else { return }
-        let now = ContinuousClock.now
-        let waiter = state.withLock { state in
-            for send in published { state.published[send.reference.taskID] = (send, now) }
-            return state.wake()
-        }
-        waiter?.resume()
+        change { $0.note(published: published, at: MonotonicTime.milliseconds) }
     }
 
     func note(summaries: [WorkflowSummary]) {
-        guard !summaries.isEmpty else { return }
-        let waiter = state.withLock { state in
-            for summary in summaries { state.summaries[summary.id] = summary }
-            return state.wake()
+        change { $0.note(summaries: summaries) }
+    }
+
+    private func change(_ body: (inout DeferredCore) -> Void) {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            body(&state.core)
+            return state.core.isEmpty ? nil : state.wake()
         }
         waiter?.resume()
     }
@@ -65,16 +51,16 @@ public final class DeferredWrites: Sendable {
         await withTaskCancellationHandler {
             while await waitForWork() {
                 do {
-                    try await Task.sleep(for: Self.delay)
+                    try await Task.sleep(for: .milliseconds(DeferredCore.delayMilliseconds))
                 } catch {
                     break
                 }
-                await flush(olderThan: Self.delay)
+                await flush()
             }
         } onCancel: {
             stop()
         }
-        await flush(olderThan: .zero)
+        await flush(all: true)
     }
 
     /// Lets ``run()`` write what is left and end.
@@ -92,7 +78,7 @@ public final class DeferredWrites: Sendable {
     private func waitForWork() async -> Bool {
         await withCheckedContinuation { continuation in
             let mustWait = state.withLock { state in
-                if !state.isEmpty || state.isClosed { return false }
+                if !state.core.isEmpty || state.isClosed { return false }
                 state.waiter = continuation
                 return true
             }
@@ -101,34 +87,24 @@ public final class DeferredWrites: Sendable {
         return state.withLock { !$0.isClosed }
     }
 
-    private func flush(olderThan age: Swift.Duration) async {
-        let limit = ContinuousClock.now - age
-        let (sends, summaries) = state.withLock { state -> ([PublishedSend], [WorkflowSummary]) in
-            let due = state.published.filter { $0.value.since <= limit }
-            for taskID in due.keys { state.published[taskID] = nil }
-            defer { state.summaries = [:] }
-            return (due.map(\.value.send), Array(state.summaries.values))
-        }
+    private func flush(all: Bool = false) async {
+        let now = MonotonicTime.milliseconds
+        let (sends, summaries) = state.withLock { $0.core.takeDue(at: now, all: all) }
         do throws(BatchError) {
-            try await store.markPublished(sends.sorted { $0.reference.taskID < $1.reference.taskID })
+            try await store.markPublished(sends)
         } catch .refused(let reason) {
             logger.error("marks of published sends were refused", metadata: ["error": "\(reason)"])
         } catch {
             logger.warning("marks of published sends have to wait", metadata: ["error": "\(error)"])
-            note(published: sends)
+            state.withLock { $0.core.putBack(published: sends, at: now) }
         }
         do throws(BatchError) {
-            try await store.refresh(summaries.sorted { $0.id < $1.id })
+            try await store.refresh(summaries)
         } catch .refused(let reason) {
             logger.error("searchable rows were refused", metadata: ["error": "\(reason)"])
         } catch {
             logger.warning("searchable rows have to wait", metadata: ["error": "\(error)"])
-            state.withLock { state in
-                // A newer summary may have come meanwhile; it stays.
-                for summary in summaries where state.summaries[summary.id] == nil {
-                    state.summaries[summary.id] = summary
-                }
-            }
+            state.withLock { $0.core.putBack(summaries: summaries) }
         }
     }
 }

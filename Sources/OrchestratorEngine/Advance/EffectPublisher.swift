@@ -1,12 +1,10 @@
-import AgentProtocol
 import JSONTools
 public import Logging
 public import TaskTransport
 import WorkflowCore
 import WorkflowStorage
 
-/// Carries out what batches left to do: sends, stop orders, acknowledgements, notices. All of one round goes out
-/// together, pipelined; what fails is made good by the relay and by redelivery.
+/// Carries out what batches left to do, as ``PublishPlan`` says. What fails is made good by the relay and by redelivery.
 public final class EffectPublisher: Sendable {
     private let queue: EffectQueue
     private let bus: any TaskBus
@@ -30,104 +28,62 @@ public final class EffectPublisher: Sendable {
 
     /// Runs until the queue is closed and empty.
     public func run() async {
-        while let batches = await queue.takeAll() {
-            for batch in batches { await carryOut(batch) }
-        }
-    }
-
-    private func carryOut(_ batch: BatchEffects) async {
-        deferred.note(closed: batch.closed)
-        async let sends: Void = send(batch.sends)
-        async let acknowledged: Void = acknowledge(batch.acknowledgements)
-        async let controlled: Void = control(batch)
-        _ = await (sends, acknowledged, controlled)
-        deferred.note(summaries: batch.summaries)
-        await remove(batch.left)
-        await bus.mirror(batch.deadLetters)
-        AcceptedReferences.write(batch.commits, envelopes: envelopes, logger: logger)
-        if !batch.events.isEmpty {
-            feed.notify(Set(batch.events.map(\.workflowID)))
-            await announce(batch.events)
-        }
-    }
-
-    private func send(_ sends: [BatchEffects.Send]) async {
-        guard !sends.isEmpty else { return }
         var entropy = EntropySource.system()
-        let now = Timestamp.now()
-        let outgoing = sends.map { send in
-            OutgoingTask(
-                agentType: send.agentType, lane: lane(of: send.priority), taskID: send.reference.taskID,
-                attempt: send.reference.attempt,
-                envelope: envelopes.message(for: send, messageID: UniqueID.v7(at: now, using: &entropy)))
-        }
-        do {
-            let entries = try await bus.publish(outgoing)
-            deferred.note(
-                published: zip(sends, entries).compactMap { send, entry in
-                    entry.map {
-                        PublishedSend(workflowID: send.workflowID, reference: send.reference, entryID: "\($0)")
-                    }
-                })
-        } catch {
-            logger.warning(
-                "tasks could not be published; the relay will",
-                metadata: ["count": "\(sends.count)", "error": "\(error)"])
+        while let batches = await queue.takeAll() {
+            for batch in batches {
+                let plan = PublishPlan(
+                    batch, monotonic: MonotonicTime.milliseconds, now: .now(), entropy: &entropy, envelopes: envelopes,
+                    names: bus.names)
+                await carryOut(plan)
+            }
         }
     }
 
-    private func acknowledge(_ entries: [String]) async {
-        guard !entries.isEmpty else { return }
+    private func carryOut(_ plan: PublishPlan) async {
+        if plan.dropped > 0 {
+            logger.warning("tasks that waited too long are left to the relay", metadata: ["count": "\(plan.dropped)"])
+        }
+        for action in plan.before { await carryOut(action) }
+        if plan.together.count == 1 {
+            await carryOut(plan.together[0])
+        } else if !plan.together.isEmpty {
+            await withTaskGroup(of: Void.self) { group in
+                for action in plan.together { group.addTask { await self.carryOut(action) } }
+            }
+        }
+        for action in plan.after { await carryOut(action) }
+    }
+
+    private func carryOut(_ action: PublishPlan.Action) async {
         do {
-            try await bus.acknowledgeResults(entries)
+            switch action {
+            case .noteClosed(let taskIDs): deferred.note(closed: taskIDs)
+            case .send(let sends, let tasks): note(try await bus.publish(tasks), of: sends)
+            case .acknowledge(let entries): try await bus.acknowledgeResults(entries)
+            case .control(let messages): try await bus.control(messages)
+            case .noteSummaries(let summaries): deferred.note(summaries: summaries)
+            case .remove(let entries): try await bus.deleteTaskEntries(entries)
+            case .mirror(let letters): await bus.mirror(letters)
+            case .nameCommits(let commits):
+                AcceptedReferences.write(commits, envelopes: envelopes, logger: logger)
+            case .notify(let workflows): feed.notify(workflows)
+            case .announce(let events): try await announce(events)
+            }
         } catch {
-            logger.warning(
-                "results could not be acknowledged; they come again and will be ignored",
-                metadata: ["count": "\(entries.count)", "error": "\(error)"])
+            lament(action, error)
         }
     }
 
-    /// Removes the entries of attempts that were closed here. Where no entry is known, the walk of the streams finds it.
-    private func remove(_ left: [LeftEntry]) async {
-        let entries = left.filter { !$0.entryID.isEmpty }.map { entry in
-            (stream: bus.names.tasks(entry.agentType, lane(of: entry.priority)), entryID: entry.entryID)
-        }
-        guard !entries.isEmpty else { return }
-        do {
-            try await bus.deleteTaskEntries(entries)
-        } catch {
-            logger.warning("entries of closed attempts stay until the next walk", metadata: ["error": "\(error)"])
-        }
+    private func note(_ entries: [String?], of sends: [BatchEffects.Send]) {
+        deferred.note(
+            published: zip(sends, entries).compactMap { send, entry in
+                entry.map {
+                    PublishedSend(workflowID: send.workflowID, reference: send.reference, entryID: "\($0)")
+                }
+            })
     }
 
-    private func control(_ batch: BatchEffects) async {
-        guard !batch.stops.isEmpty || !batch.settled.isEmpty else { return }
-        let now = Timestamp.now()
-        var messages: [(agentType: String, message: ControlMessage)] = batch.stops.map { stop in
-            (stop.agentType, .cancel(CancelMessage(agentID: nil, sentAt: now, reference: stop.reference.wire)))
-        }
-        var settled: [String: (agentType: String, references: [TaskReference])] = [:]
-        for entry in batch.settled {
-            settled[entry.agentID, default: (entry.agentType, [])].references.append(entry.reference.wire)
-        }
-        for (agentID, entry) in settled {
-            messages.append(
-                (
-                    entry.agentType,
-                    .heartbeatAck(
-                        HeartbeatAcknowledgement(
-                            agentID: agentID, sentAt: now, known: true, settled: entry.references))
-                ))
-        }
-        do {
-            try await bus.control(messages)
-        } catch {
-            logger.warning(
-                "control messages could not be sent; the next heartbeat asks again", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func announce(_ events: [BatchEffects.Published]) async {
+    private func announce(_ events: [BatchEffects.Published]) async throws {
         guard feed.announces(at: .now) else { return }
         let value = JSONValue.array(
             events.map { event in
@@ -143,6 +99,22 @@ public final class EffectPublisher: Sendable {
             feed.noteListeners(listeners, at: .now)
         } catch {
             feed.noteListeners(0, at: .now)
+            throw error
         }
+    }
+
+    /// Says what failed, and what makes it good.
+    private func lament(_ action: PublishPlan.Action, _ error: any Error) {
+        let text: Logger.Message
+        switch action {
+        case .send: text = "tasks could not be published; the relay will"
+        case .acknowledge: text = "results could not be acknowledged; they come again and will be ignored"
+        case .control: text = "control messages could not be sent; the next heartbeat asks again"
+        case .remove: text = "entries of closed attempts stay until the next walk"
+        case .announce, .noteClosed, .noteSummaries, .mirror, .nameCommits, .notify:
+            // Nobody depends on it.
+            return
+        }
+        logger.warning(text, metadata: ["error": "\(error)"])
     }
 }

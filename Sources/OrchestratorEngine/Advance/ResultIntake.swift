@@ -1,8 +1,5 @@
-import AgentProtocol
-import JSONTools
 public import Logging
 public import TaskTransport
-import WorkflowCore
 public import WorkflowStorage
 
 /// Takes results off the road and hands them to the Advancer. What can't be read becomes a dead letter.
@@ -24,34 +21,15 @@ public struct ResultIntake: Sendable {
     ///
     /// - Throws: `BatchError` if a dead letter can't be kept; then the same batch has to be taken again.
     public func take(_ entries: [InboundMessage]) async throws(BatchError) {
-        var submissions: [Submission] = []
-        var unreadable: [(entry: InboundMessage, letter: DeadLetter)] = []
-        submissions.reserveCapacity(entries.count)
-        for entry in entries {
-            if entry.isPoisoned {
-                unreadable.append(
-                    (entry, letter(entry, cause: "CLAIMED_TOO_OFTEN", detail: "claimed from dead consumers repeatedly"))
-                )
-                continue
-            }
-            do throws(ProtocolError) {
-                submissions.append(submission(for: try TaskResult(decoding: entry.bytes), entry: entry))
-            } catch {
-                unreadable.append((entry, letter(entry, cause: error.code.rawValue, detail: "\(error)")))
-            }
+        let sorting = ResultSorting(entries)
+        if !sorting.unreadable.isEmpty {
+            let letters = sorting.unreadable.map(\.letter)
+            try await store.keep(letters)
+            await bus.mirror(letters)
+            await acknowledge(sorting.unreadable.map(\.entry))
+            logger.warning("results that can't be read became dead letters", metadata: ["count": "\(letters.count)"])
         }
-        if !unreadable.isEmpty {
-            try await store.keep(unreadable.map(\.letter))
-            await bus.mirror(unreadable.map(\.letter))
-            await acknowledge(unreadable.map(\.entry))
-            logger.warning(
-                "results that can't be read became dead letters", metadata: ["count": "\(unreadable.count)"])
-        }
-        await advancer.enqueue(submissions)
-    }
-
-    private func letter(_ entry: InboundMessage, cause: String, detail: String) -> DeadLetter {
-        DeadLetter(kind: .message, source: "orchestrator:results", cause: cause, detail: detail, bytes: entry.bytes)
+        await advancer.enqueue(sorting.submissions)
     }
 
     private func acknowledge(_ entries: [InboundMessage]) async {
@@ -59,38 +37,6 @@ public struct ResultIntake: Sendable {
             try await bus.acknowledgeResults(entries.map(\.entryID))
         } catch {
             logger.warning("dead letters could not be acknowledged; they come again", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func submission(for result: TaskResult, entry: InboundMessage) -> Submission {
-        let reference = AttemptReference(result.reference)
-        let outcome = AttemptOutcome(
-            reference: reference, stage: result.stage, agentID: result.agentID, status: status(of: result.status),
-            output: .object(result.output), commit: result.commit,
-            artifacts: result.artifacts.map { artifact in
-                [
-                    "name": .string(artifact.name), "type": .string(artifact.type),
-                    "size_bytes": .integer(Int64(artifact.sizeBytes)), "sha256": .string(artifact.sha256),
-                    "label": artifact.label.map { .string($0) } ?? .null,
-                ]
-            },
-            faults: result.errors.map {
-                WorkflowFault(code: $0.code, message: $0.message, isRetryable: $0.retryable)
-            })
-        return Submission(
-            .event(.taskFinished(outcome), workflowID: result.workflowID),
-            origin: .result(
-                entryID: entry.entryID, agentType: result.agentType, agentID: result.agentID, reference: reference,
-                bytes: entry.bytes))
-    }
-
-    private func status(of status: TaskResult.Status) -> AttemptOutcome.Status {
-        switch status {
-        case .success: .success
-        case .failure: .failure
-        case .partial: .partial
-        case .needsInput: .needsInput
-        case .cancelled: .cancelled
         }
     }
 }

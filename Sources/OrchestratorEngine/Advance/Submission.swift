@@ -54,6 +54,11 @@ public struct Submission: Sendable {
 /// Names a caller who waits for an answer.
 public struct ReplyToken: Sendable, Hashable {
     let number: UInt64
+
+    /// A token, unlike any other of the same orchestrator.
+    package init(number: UInt64) {
+        self.number = number
+    }
 }
 
 /// A workflow that someone wants.
@@ -129,6 +134,8 @@ public enum SubmissionOutcome: Sendable {
     case conflict(WorkflowState.Phase)
     /// There is no such workflow (HTTP 404).
     case unknownWorkflow
+    /// Too much is waiting to be recorded; nothing was changed (HTTP 429).
+    case overloaded(retryAfterSeconds: Int)
     /// The record could not be written; nothing was changed (HTTP 503).
     case unavailable(String)
     /// The database refused the data (HTTP 422).

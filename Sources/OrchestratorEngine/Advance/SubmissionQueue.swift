@@ -1,13 +1,9 @@
-/// What waits for the Advancer, as a value: first in, first out, bounded in number and weight.
+/// What waits for the Advancer, as a value: first in, first out, in batches bounded in number and weight.
 struct SubmissionQueue: Sendable {
     /// Most submissions that a batch takes.
     static let batchLimit = 300
     /// Most bytes that a batch takes, by estimate.
     static let batchWeightLimit = 4 * 1024 * 1024
-    /// Most submissions that wait.
-    static let countLimit = 20_000
-    /// Most bytes that wait, by estimate.
-    static let weightLimit = 64 * 1024 * 1024
 
     private var waiting: [Submission] = []
     private var head = 0
@@ -16,11 +12,6 @@ struct SubmissionQueue: Sendable {
     var count: Int { waiting.count - head }
 
     var isEmpty: Bool { count == 0 }
-
-    /// Whether one more may come in.
-    var hasRoom: Bool {
-        count < Self.countLimit && weight < Self.weightLimit
-    }
 
     /// Appends without looking at the limits: who calls has looked, or brings back what was inside before.
     mutating func append(_ submission: Submission) {

@@ -1,11 +1,11 @@
 /// Whether silence proves anything: only after PostgreSQL and Redis were up, and signals were read without delay, for
 /// longer than a lease.
-struct Hearing: Sendable, Hashable {
+package struct Hearing: Sendable, Hashable {
     /// How old the oldest unread signal may be, in milliseconds.
     static let lagLimitMilliseconds = 1000
 
     /// Since when everything has been well, in milliseconds of a monotonic clock; nil while it isn't.
-    private(set) var goodSince: Int64?
+    package private(set) var goodSince: Int64?
     /// When it was last noted; a longer gap than a round takes means that we ourselves stood still.
     private var lastNote: Int64?
     /// The longest that may lie between two notes, in milliseconds.
@@ -25,7 +25,7 @@ struct Hearing: Sendable, Hashable {
     }
 
     /// Whether we have listened for at least `milliseconds`.
-    func hasListened(for milliseconds: Int, at monotonic: Int64) -> Bool {
+    package func hasListened(for milliseconds: Int, at monotonic: Int64) -> Bool {
         guard let goodSince else { return false }
         return monotonic - goodSince >= Int64(milliseconds)
     }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What is known about the road and the record at present, and for how long it has been good.
+/// What the sweeper knows about the road and the record at present, for those who ask from elsewhere.
 public final class RoadMonitor: Sendable {
     private struct State {
         var hearing = Hearing()
@@ -9,7 +9,6 @@ public final class RoadMonitor: Sendable {
     }
 
     private let state = Mutex(State())
-    private let start = ContinuousClock.now
     private let leaseMilliseconds: Int
 
     /// A monitor that has heard nothing yet.
@@ -17,31 +16,19 @@ public final class RoadMonitor: Sendable {
         self.leaseMilliseconds = leaseMilliseconds
     }
 
-    private var monotonic: Int64 {
-        let elapsed = (ContinuousClock.now - start).components
-        return elapsed.seconds * 1000 + elapsed.attoseconds / 1_000_000_000_000_000
-    }
-
-    /// Notes what a look showed.
-    func note(isRecordUp: Bool, isRoadUp: Bool, signalLagMilliseconds: Int?) {
-        let now = monotonic
+    /// Shows what the sweeper knows.
+    func show(_ hearing: Hearing, isRoadUp: Bool, lagMilliseconds: Int?) {
         state.withLock { state in
+            state.hearing = hearing
             state.isRoadUp = isRoadUp
-            state.lagMilliseconds = signalLagMilliseconds
-            state.hearing.note(
-                isRecordUp: isRecordUp, isRoadUp: isRoadUp, signalLagMilliseconds: signalLagMilliseconds, at: now)
+            state.lagMilliseconds = lagMilliseconds
         }
     }
 
     /// Whether we have listened, undisturbed, for a whole lease.
     var hasListenedForALease: Bool {
-        hasListened(for: leaseMilliseconds)
-    }
-
-    /// Whether we have listened, undisturbed, for so long.
-    func hasListened(for milliseconds: Int) -> Bool {
-        let now = monotonic
-        return state.withLock { $0.hearing.hasListened(for: milliseconds, at: now) }
+        let now = MonotonicTime.milliseconds
+        return state.withLock { $0.hearing.hasListened(for: leaseMilliseconds, at: now) }
     }
 
     /// Whether Redis answered when last asked.

@@ -1,45 +1,11 @@
-import AgentProtocol
-import JSONTools
 public import Logging
-import Synchronization
 public import TaskTransport
-import WorkflowCore
 public import WorkflowStorage
 
 /// Sees to it that nothing stays stuck: fires timers, sends again what never arrived, finds dead agents, holds the task
 /// streams against the record. Any number of orchestrators sweep side by side; whatever two of them find is one event
-/// through the door, and its second application changes nothing.
+/// through the door, and its second application changes nothing. What decides is ``SweeperCore``; this is the shell.
 public final class Sweeper: Sendable {
-    /// How often it looks.
-    public struct Rhythm: Sendable {
-        /// Between two looks while there is work.
-        public var busy: Swift.Duration = .seconds(2)
-        /// Between two looks while there is none.
-        public var idle: Swift.Duration = .seconds(4)
-        /// Between two walks of the streams.
-        public var audit: Swift.Duration = .seconds(60)
-        /// Between two searches for workflows that nobody woke.
-        public var overdue: Swift.Duration = .seconds(60)
-        /// Between two rounds of upkeep.
-        public var upkeep: Swift.Duration = .seconds(3600)
-
-        /// The rhythm of the design (05).
-        public init() {}
-    }
-
-    private struct Times {
-        var nextAudit: ContinuousClock.Instant
-        var nextOverdue: ContinuousClock.Instant
-        var nextUpkeep: ContinuousClock.Instant
-        var roadEpoch: UInt64
-        /// Whether the groups were seen in place: their absence later means that Redis lost its data.
-        var hasGroups = false
-        /// Whether the next walk follows a loss of Redis' data, so that what is missing is missing.
-        var isUrgent = false
-        /// Sends that the last walk missed: those that the next one misses too are lost.
-        var suspects: Set<AttemptReference> = []
-    }
-
     private let bus: any TaskBus
     private let store: any WatchStore
     private let advancer: Advancer
@@ -78,213 +44,114 @@ public final class Sweeper: Sendable {
 
     /// Runs until cancelled.
     public func run() async {
-        let start = ContinuousClock.now
-        // At start results that an earlier orchestrator left are taken up first; then the streams are walked.
-        var times = Times(
-            nextAudit: start + .milliseconds(heartbeatMilliseconds + 1000), nextOverdue: start, nextUpkeep: start,
-            roadEpoch: bus.epoch)
-        var round = 0
+        var core = SweeperCore(
+            rhythm: rhythm, heartbeatMilliseconds: heartbeatMilliseconds, leaseMilliseconds: leaseMilliseconds,
+            roadEpoch: bus.epoch, at: MonotonicTime.milliseconds)
+        var input = SweeperCore.Input.begin
         while !Task.isCancelled {
-            let isBusy = await sweep(&times, round: round)
-            round += 1
-            // The first rounds are quick: what an orchestrator left behind is taken up within seconds.
-            let pause: Swift.Duration = round < 5 ? .seconds(1) : (isBusy ? rhythm.busy : rhythm.idle)
-            await rest(pause, times)
-        }
-    }
-
-    /// Rests between two looks, but not past the next walk, and not when Redis came back.
-    private func rest(_ pause: Swift.Duration, _ times: Times) async {
-        let end = min(ContinuousClock.now + pause, max(times.nextAudit, ContinuousClock.now + .milliseconds(200)))
-        repeat {
-            do {
-                try await Task.sleep(until: min(end, ContinuousClock.now + .seconds(1)))
-            } catch {
-                return
+            let effects = core.step(input, at: MonotonicTime.milliseconds)
+            monitor.show(core.hearing, isRoadUp: core.isRoadUp, lagMilliseconds: core.lagMilliseconds)
+            for effect in effects {
+                if let answer = await carryOut(effect) { input = answer }
             }
-        } while ContinuousClock.now < end && bus.epoch == times.roadEpoch
+        }
     }
 
-    /// One look.
+    /// Carries an effect out.
     ///
-    /// - Returns: whether there was anything to do.
-    private func sweep(_ times: inout Times, round: Int) async -> Bool {
-        let lag = await signalLag()
-        let now = ContinuousClock.now
-        if !times.hasGroups { times.hasGroups = await makeGroups() }
-        if now >= times.nextUpkeep {
-            times.nextUpkeep = now + rhythm.upkeep
-            await upkeep()
-        }
-        let looksForOverdue = now >= times.nextOverdue
-        monitor.note(isRecordUp: true, isRoadUp: lag != nil, signalLagMilliseconds: lag)
+    /// - Returns: the answer, if it was a request.
+    private func carryOut(_ effect: SweeperCore.Effect) async -> SweeperCore.Input? {
         do throws(BatchError) {
-            let findings = try await store.findings(
-                WatchQuestion(
-                    judgesLeases: monitor.hasListenedForALease, leaseMilliseconds: leaseMilliseconds,
-                    looksForOverdue: looksForOverdue))
-            if looksForOverdue { times.nextOverdue = now + rhythm.overdue }
-            monitor.note(isRecordUp: true, isRoadUp: lag != nil, signalLagMilliseconds: lag)
-            let submissions = submissions(for: findings)
-            await advancer.enqueue(submissions)
-            try await claimResults(isStarting: round < 5)
-            try await auditIfDue(&times, now: now)
-            return !submissions.isEmpty || advancer.backlog > 0
+            switch effect {
+            case .ask(let question): return .found(try await store.findings(question))
+            case .takeResults(let messages):
+                try await results.take(messages)
+                return .taken
+            case .readLiving:
+                return .living(try await store.livingAgents(leaseMilliseconds: leaseMilliseconds))
+            case .readTypes: return .definedTypes(await definedTypes())
+            case .readOpen(let limit): return .open(try await store.allOpenAttempts(limit: limit))
+            case .readOpenOf(let taskIDs): return .open(try await store.openAttempts(taskIDs: taskIDs))
+            case .upkeep:
+                await upkeep()
+                return .keptUp
+            case .rest(let milliseconds, let epoch): return await rest(milliseconds, whileEpochIs: epoch)
+            case .askLag, .makeGroups, .claimResults, .walk, .remove: return await askRedis(effect)
+            case .submit(let submissions): await advancer.enqueue(submissions)
+            case .report(let report): log(report)
+            }
+            return nil
         } catch {
-            monitor.note(isRecordUp: false, isRoadUp: lag != nil, signalLagMilliseconds: lag)
-            logger.warning("the sweeper could not look", metadata: ["error": "\(error)"])
-            return true
+            return .failed(error)
         }
     }
 
-    private func makeGroups() async -> Bool {
-        do {
-            try await bus.ensureGroups(agentTypes: await definedTypes())
-            return true
-        } catch {
-            return false
-        }
-    }
-
-    private func signalLag() async -> Int? {
-        do {
-            return try await bus.signalLagMilliseconds()
-        } catch {
+    /// Carries out what Redis is needed for; where it fails the answer says so.
+    private func askRedis(_ effect: SweeperCore.Effect) async -> SweeperCore.Input? {
+        switch effect {
+        case .askLag:
+            let lag = try? await bus.signalLagMilliseconds()
+            return .lag(lag, roadEpoch: bus.epoch)
+        case .makeGroups(let named):
+            var types = named
+            if types == nil { types = await definedTypes() }
+            do {
+                try await bus.ensureGroups(agentTypes: types ?? [])
+                return .groupsMade(true)
+            } catch {
+                return .groupsMade(false)
+            }
+        case .claimResults(let idleMilliseconds):
+            return .claimed(try? await bus.claimResults(idleMilliseconds: idleMilliseconds))
+        case .walk(let types):
+            return .entries(try? await bus.taskEntries(ofTypes: types))
+        case .remove(let entries, let living):
+            do {
+                try await bus.deleteTaskEntries(entries)
+                try await bus.removeIdleConsumers(except: living)
+            } catch {
+                logger.warning("stale entries could not be removed", metadata: ["error": "\(error)"])
+            }
+            return .removed
+        case .ask, .takeResults, .readLiving, .readTypes, .readOpen, .readOpenOf, .upkeep, .rest, .submit, .report:
             return nil
         }
     }
 
-    private func submissions(for findings: WatchFindings) -> [Submission] {
-        let judges = monitor.hasListenedForALease
-        var submissions: [Submission] = []
-        for id in findings.due {
-            submissions.append(Submission(.event(.wake(judgeDeadlines: judges), workflowID: id), origin: .watch))
+    /// Rests; looks up once a second whether Redis came back.
+    private func rest(_ milliseconds: Int, whileEpochIs epoch: UInt64?) async -> SweeperCore.Input {
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        while epoch.map({ $0 == bus.epoch }) ?? true, ContinuousClock.now < end {
+            do {
+                try await Task.sleep(until: min(end, ContinuousClock.now + .seconds(1)))
+            } catch {
+                break
+            }
         }
-        for id in findings.overdue {
-            logger.warning("a workflow was long past its time to be looked at", metadata: ["workflow": "\(id)"])
-            submissions.append(Submission(.event(.wake(judgeDeadlines: judges), workflowID: id), origin: .watch))
-        }
-        // While Redis is away nothing is sent, and nothing is lost by waiting.
-        for found in monitor.isRoadUp ? findings.unpublished : [] {
-            submissions.append(
-                Submission(.event(.sendLost(found.reference), workflowID: found.workflowID), origin: .watch))
-        }
-        // Judged again after the query: if it took long, we did not listen meanwhile.
-        for found in judges ? findings.expired : [] {
+        return .rested(roadEpoch: bus.epoch, backlog: advancer.backlog)
+    }
+
+    private func log(_ report: SweeperReport) {
+        switch report {
+        case .overdue(let workflowID):
+            logger.warning(
+                "a workflow was long past its time to be looked at", metadata: ["workflow": "\(workflowID)"])
+        case .silent(let agentID, let workflowID):
             logger.warning(
                 "an agent fell silent for longer than its lease",
-                metadata: ["agent": "\(found.agentID)", "workflow": "\(found.workflowID)"])
-            submissions.append(
-                Submission(
-                    .event(.leaseExpired(found.reference, agentID: found.agentID), workflowID: found.workflowID),
-                    origin: .watch))
-        }
-        return submissions
-    }
-
-    /// Takes up results that another orchestrator read and did not finish.
-    private func claimResults(isStarting: Bool) async throws(BatchError) {
-        let claimed: [InboundMessage]
-        do {
-            claimed = try await bus.claimResults(idleMilliseconds: isStarting ? 1000 : 10_000)
-        } catch {
-            return
-        }
-        guard !claimed.isEmpty else { return }
-        logger.info("results left by another orchestrator are taken up", metadata: ["count": "\(claimed.count)"])
-        try await results.take(claimed)
-    }
-
-    /// Walks the streams once a minute, and when Redis came back or lost its data: then after every living agent had the
-    /// time of a heartbeat, and a second, to say what it runs.
-    private func auditIfDue(_ times: inout Times, now: ContinuousClock.Instant) async throws(BatchError) {
-        let epoch = bus.epoch
-        if epoch != times.roadEpoch {
-            times.roadEpoch = epoch
-            times.nextAudit = now + .milliseconds(heartbeatMilliseconds + 1000)
-            times.isUrgent = true
-        }
-        guard now >= times.nextAudit, monitor.isRoadUp else { return }
-        // A walk that fails is tried again soon.
-        times.nextAudit = now + Self.secondLook
-        guard try await audit(&times) else { return }
-        times.isUrgent = false
-        // What was missed for the first time is looked for again once results left by others are taken up.
-        times.nextAudit = ContinuousClock.now + (times.suspects.isEmpty ? rhythm.audit : Self.confirmation)
-    }
-
-    /// After how long a walk that failed is tried again.
-    private static let secondLook: Swift.Duration = .seconds(2)
-    /// After how long a send that was missed is looked for again: longer than a dead orchestrator's results wait.
-    private static let confirmation: Swift.Duration = .seconds(12)
-
-    /// Holds the streams against the record.
-    ///
-    /// - Returns: false if the streams could not be walked.
-    private func audit(_ times: inout Times) async throws(BatchError) -> Bool {
-        let living = try await store.livingAgents(leaseMilliseconds: leaseMilliseconds)
-        let entries: [StreamAudit.Entry]
-        // The streams before the record: what is sent between the two looks must not seem lost.
-        do {
-            var types = await definedTypes().union(living.values)
-            types.formUnion(try await store.allOpenAttempts(limit: Self.auditLimit).map(\.agentType))
-            try await bus.ensureGroups(agentTypes: types)
-            entries = try await bus.taskEntries(ofTypes: types.sorted()).map(StreamAudit.Entry.init)
-        } catch let error as BatchError {
-            throw error
-        } catch {
-            logger.warning("the task streams could not be walked", metadata: ["error": "\(error)"])
-            return false
-        }
-        let open = try await store.allOpenAttempts(limit: Self.auditLimit)
-        let findings = StreamAudit(
-            settleMilliseconds: Int64(heartbeatMilliseconds),
-            silenceMilliseconds: Int64(2 * heartbeatMilliseconds + 2000),
-            leaseMilliseconds: Int64(leaseMilliseconds)
-        ).judge(
-            entries: entries, open: open, living: Set(living.keys), judgesAgents: monitor.hasListenedForALease)
-        if !findings.submissions.isEmpty || !findings.remove.isEmpty {
+                metadata: ["agent": "\(agentID)", "workflow": "\(workflowID)"])
+        case .tookUp(let count):
+            logger.info("results left by another orchestrator are taken up", metadata: ["count": "\(count)"])
+        case .broughtInLine(let removed, let events):
             logger.info(
                 "task streams brought in line with the record",
-                metadata: ["removed": "\(findings.remove.count)", "events": "\(findings.submissions.count)"])
+                metadata: ["removed": "\(removed)", "events": "\(events)"])
+        case .sentAgain(let count):
+            logger.info("sends that are nowhere to be found go out again", metadata: ["count": "\(count)"])
+        case .couldNotLook(let error):
+            logger.warning("the sweeper could not look", metadata: ["error": "\(error)"])
+        case .couldNotWalk:
+            logger.warning("the task streams could not be walked")
         }
-        await advancer.enqueue(findings.submissions)
-        try await sendAgain(findings.missing, &times)
-        // With more open attempts than were read, an entry that seems to belong to none may belong to one unread.
-        guard open.count < Self.auditLimit else { return true }
-        do {
-            try await bus.deleteTaskEntries(findings.remove.map { (stream: $0.stream, entryID: $0.entryID) })
-            try await bus.removeIdleConsumers(except: Set(living.keys))
-        } catch {
-            logger.warning("stale entries could not be removed", metadata: ["error": "\(error)"])
-        }
-        return true
     }
-
-    /// Sends again what is nowhere to be found. A result may be on its way though its entry is gone, so a send counts as
-    /// lost only when it was missed twice, or, after Redis lost its data, when it is still open a second later.
-    private func sendAgain(_ missing: [OpenAttemptRow], _ times: inout Times) async throws(BatchError) {
-        var lost: [OpenAttemptRow]
-        if times.isUrgent {
-            do {
-                try await Task.sleep(for: .seconds(1))
-            } catch {
-                return
-            }
-            let open = try await store.openAttempts(taskIDs: missing.map(\.reference.taskID))
-            let still = Set(open.filter { $0.agentID == nil }.map(\.reference))
-            lost = missing.filter { still.contains($0.reference) }
-            times.suspects = []
-        } else {
-            lost = missing.filter { times.suspects.contains($0.reference) }
-            times.suspects = Set(missing.map(\.reference)).subtracting(lost.map(\.reference))
-        }
-        guard !lost.isEmpty else { return }
-        logger.info("sends that are nowhere to be found go out again", metadata: ["count": "\(lost.count)"])
-        await advancer.enqueue(
-            lost.map { Submission(.event(.sendLost($0.reference), workflowID: $0.workflowID), origin: .watch) })
-    }
-
-    /// The most open attempts that a walk holds against the streams.
-    private static let auditLimit = 50_000
 }

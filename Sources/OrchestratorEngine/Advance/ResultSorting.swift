@@ -1,0 +1,67 @@
+import AgentProtocol
+import JSONTools
+package import TaskTransport
+import WorkflowCore
+package import WorkflowStorage
+
+/// Results as they came off the road, told apart: what can be submitted, and what becomes a dead letter. A value.
+package struct ResultSorting: Sendable {
+    /// To be submitted, in the order in which they came.
+    package private(set) var submissions: [Submission] = []
+    /// To be kept as dead letters first, and only then acknowledged.
+    package private(set) var unreadable: [(entry: InboundMessage, letter: DeadLetter)] = []
+
+    /// Sorts some entries.
+    package init(_ entries: [InboundMessage]) {
+        submissions.reserveCapacity(entries.count)
+        for entry in entries {
+            if entry.isPoisoned {
+                refuse(entry, cause: "CLAIMED_TOO_OFTEN", detail: "claimed from dead consumers repeatedly")
+                continue
+            }
+            do throws(ProtocolError) {
+                submissions.append(Self.submission(for: try TaskResult(decoding: entry.bytes), entry: entry))
+            } catch {
+                refuse(entry, cause: error.code.rawValue, detail: "\(error)")
+            }
+        }
+    }
+
+    private mutating func refuse(_ entry: InboundMessage, cause: String, detail: String) {
+        let letter = DeadLetter(
+            kind: .message, source: "orchestrator:results", cause: cause, detail: detail, bytes: entry.bytes)
+        unreadable.append((entry, letter))
+    }
+
+    private static func submission(for result: TaskResult, entry: InboundMessage) -> Submission {
+        let reference = AttemptReference(result.reference)
+        let outcome = AttemptOutcome(
+            reference: reference, stage: result.stage, agentID: result.agentID, status: status(of: result.status),
+            output: .object(result.output), commit: result.commit,
+            artifacts: result.artifacts.map { artifact in
+                [
+                    "name": .string(artifact.name), "type": .string(artifact.type),
+                    "size_bytes": .integer(Int64(artifact.sizeBytes)), "sha256": .string(artifact.sha256),
+                    "label": artifact.label.map { .string($0) } ?? .null,
+                ]
+            },
+            faults: result.errors.map {
+                WorkflowFault(code: $0.code, message: $0.message, isRetryable: $0.retryable)
+            })
+        return Submission(
+            .event(.taskFinished(outcome), workflowID: result.workflowID),
+            origin: .result(
+                entryID: entry.entryID, agentType: result.agentType, agentID: result.agentID, reference: reference,
+                bytes: entry.bytes))
+    }
+
+    private static func status(of status: TaskResult.Status) -> AttemptOutcome.Status {
+        switch status {
+        case .success: .success
+        case .failure: .failure
+        case .partial: .partial
+        case .needsInput: .needsInput
+        case .cancelled: .cancelled
+        }
+    }
+}

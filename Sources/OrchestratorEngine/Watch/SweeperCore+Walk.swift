@@ -1,0 +1,104 @@
+import JSONTools
+import TaskTransport
+import WorkflowCore
+import WorkflowStorage
+
+// MARK: Holding the streams against the record
+
+extension SweeperCore {
+    /// Carries a walk on by one answer.
+    mutating func walk(_ input: Input, _ present: Phase, into effects: inout [Effect]) {
+        switch (input, present) {
+        case (.living(let living), .readingLiving):
+            phase = .readingTypes(Walk(living: living))
+            effects.append(.readTypes)
+        case (.definedTypes(let types), .readingTypes(var walk)):
+            walk.types = types.union(walk.living.values)
+            phase = .readingOpenTypes(walk)
+            effects.append(.readOpen(limit: Self.auditLimit))
+        case (.open(let open), .readingOpenTypes(var walk)):
+            for row in open { walk.types.insert(row.agentType) }
+            phase = .makingTypeGroups(walk)
+            effects.append(.makeGroups(walk.types))
+        case (.groupsMade(true), .makingTypeGroups(let walk)):
+            // The streams before the record: what is sent between the two looks must not seem lost.
+            phase = .walking(walk)
+            effects.append(.walk(walk.types.sorted()))
+        case (.groupsMade(false), .makingTypeGroups), (.entries(nil), .walking):
+            effects.append(.report(.couldNotWalk))
+            rest(into: &effects)
+        case (.entries(let entries?), .walking(var walk)):
+            walk.entries = entries.map(StreamAudit.Entry.init)
+            phase = .readingOpen(walk)
+            effects.append(.readOpen(limit: Self.auditLimit))
+        case (.open(let open), .readingOpen(let walk)):
+            judge(walk, open: open, into: &effects)
+        case (.rested, .waiting(let walk)):
+            phase = .confirming(walk)
+            effects.append(.readOpenOf(walk.missing.map(\.reference.taskID)))
+        case (.open(let open), .confirming(let walk)):
+            let still = Set(open.filter { $0.agentID == nil }.map(\.reference))
+            sendAgain(walk.missing.filter { still.contains($0.reference) }, into: &effects)
+            remove(walk, into: &effects)
+        case (.removed, .removing):
+            endWalk(into: &effects)
+        default:
+            // The other inputs of this kind belong to other phases.
+            unexpected(input)
+        }
+    }
+
+    private mutating func judge(_ walk: Walk, open: [OpenAttemptRow], into effects: inout [Effect]) {
+        var walk = walk
+        let findings = StreamAudit(
+            settleMilliseconds: Int64(heartbeatMilliseconds),
+            silenceMilliseconds: Int64(2 * heartbeatMilliseconds + 2000),
+            leaseMilliseconds: Int64(leaseMilliseconds)
+        ).judge(entries: walk.entries, open: open, living: Set(walk.living.keys), judgesAgents: judges)
+        if !findings.submissions.isEmpty || !findings.remove.isEmpty {
+            effects.append(
+                .report(.broughtInLine(removed: findings.remove.count, events: findings.submissions.count)))
+        }
+        if !findings.submissions.isEmpty { effects.append(.submit(findings.submissions)) }
+        walk.entries = []
+        walk.stale = findings.remove
+        walk.missing = findings.missing
+        // With more open attempts than were read, an entry that seems to belong to none may belong to one unread.
+        walk.isWhole = open.count < Self.auditLimit
+        // A result may be on its way though its entry is gone, so a send counts as lost only when it was missed twice,
+        // or, after Redis lost its data, when it is still open a second later.
+        if isUrgent {
+            suspects = []
+            guard !walk.missing.isEmpty else { return remove(walk, into: &effects) }
+            phase = .waiting(walk)
+            effects.append(.rest(milliseconds: 1000, whileEpochIs: nil))
+        } else {
+            let lost = walk.missing.filter { suspects.contains($0.reference) }
+            suspects = Set(walk.missing.map(\.reference)).subtracting(lost.map(\.reference))
+            sendAgain(lost, into: &effects)
+            remove(walk, into: &effects)
+        }
+    }
+
+    private func sendAgain(_ lost: [OpenAttemptRow], into effects: inout [Effect]) {
+        guard !lost.isEmpty else { return }
+        effects.append(.report(.sentAgain(count: lost.count)))
+        effects.append(
+            .submit(
+                lost.map { Submission(.event(.sendLost($0.reference), workflowID: $0.workflowID), origin: .watch) }))
+    }
+
+    private mutating func remove(_ walk: Walk, into effects: inout [Effect]) {
+        guard walk.isWhole else { return endWalk(into: &effects) }
+        phase = .removing
+        effects.append(
+            .remove(walk.stale.map { (stream: $0.stream, entryID: $0.entryID) }, living: Set(walk.living.keys)))
+    }
+
+    private mutating func endWalk(into effects: inout [Effect]) {
+        isUrgent = false
+        // What was missed for the first time is looked for again once results left by others are taken up.
+        nextAudit = monotonic + (suspects.isEmpty ? rhythm.audit.asMilliseconds : Self.confirmationMilliseconds)
+        rest(into: &effects)
+    }
+}

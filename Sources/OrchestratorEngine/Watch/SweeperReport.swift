@@ -1,0 +1,19 @@
+package import JSONTools
+
+/// What people should know of what the sweeper saw.
+package enum SweeperReport: Sendable, Hashable {
+    /// A workflow was long past its time to be looked at.
+    case overdue(workflowID: UniqueID)
+    /// An agent fell silent for longer than its lease.
+    case silent(agentID: String, workflowID: UniqueID)
+    /// Results that another orchestrator left are taken up.
+    case tookUp(results: Int)
+    /// The streams and the record did not agree.
+    case broughtInLine(removed: Int, events: Int)
+    /// Sends that are nowhere to be found go out again.
+    case sentAgain(count: Int)
+    /// The record could not be asked.
+    case couldNotLook(String)
+    /// The streams could not be walked.
+    case couldNotWalk
+}
