@@ -149,6 +149,8 @@ public struct NewTask: Sendable {
     public var priority: WorkflowPriority
     /// The envelope's body: everything but the marks of one send.
     public var payload: [UInt8]
+    /// Whether it is recorded only, and sent once ``WatchStore/releaseQueued(agentType:count:turn:)`` lets it go.
+    public var isQueued: Bool
 
     /// An attempt to be recorded.
     public init(
@@ -159,7 +161,8 @@ public struct NewTask: Sendable {
         agentType: String,
         action: String,
         priority: WorkflowPriority,
-        payload: [UInt8]
+        payload: [UInt8],
+        isQueued: Bool = false
     ) {
         self.workflowID = workflowID
         self.reference = reference
@@ -169,6 +172,7 @@ public struct NewTask: Sendable {
         self.action = action
         self.priority = priority
         self.payload = payload
+        self.isQueued = isQueued
     }
 }
 
@@ -267,10 +271,21 @@ public struct BatchSave: Sendable {
     public var events: [(workflowID: UniqueID, record: AuditRecord)] = []
     /// Timers to set; nil removes the row.
     public var timers: [(workflowID: UniqueID, due: Timestamp?)] = []
-    /// Summaries that can't wait: of workflows that ended.
+    /// Summaries that can't wait: of workflows that ended, or that run again after they had ended.
     public var summaries: [WorkflowSummary] = []
     /// Messages that could not be taken, to keep for people.
     public var deadLetters: [DeadLetter] = []
+    /// Questions to people.
+    public var questions: [NewQuestion] = []
+    /// Rounds of questions that are over.
+    public var answered: [AnsweredRound] = []
+    /// Tasks whose attempts are spent: dead letters of kind task, one for each generation of a stage.
+    public var parked: [NewParkedTask] = []
+    /// Queued attempts that must not be let go for now, or may be again.
+    public var holds: [(workflowID: UniqueID, reference: AttemptReference, isHeld: Bool)] = []
+    /// Workflows that had ended and run again, each with who asked for it. Their open questions are closed, and their
+    /// parked tasks count as redriven. The hot row and the summary stand in ``states`` and ``summaries``.
+    public var reopened: [(workflowID: UniqueID, actor: String)] = []
 
     /// An empty batch.
     public init(id: UniqueID, now: Timestamp) {

@@ -119,41 +119,6 @@ public struct LeftEntry: Sendable {
     public var entryID: String
 }
 
-/// A message that could not be taken, kept for people.
-public struct DeadLetter: Sendable {
-    /// What kind of thing is kept.
-    public enum Kind: String, Sendable {
-        case message, task
-    }
-
-    /// Whether it was a message to the orchestrator or a task for an agent.
-    public var kind: Kind
-    /// The stream or channel it came from.
-    public var source: String
-    /// A code: `INVALID_JSON`, `UNKNOWN_WORKFLOW`, …
-    public var cause: String
-    /// What was found, for people to read.
-    public var detail: String
-    /// The message as it came, cut at ``bytesLimit``.
-    public var bytes: [UInt8]
-    /// UUIDv7 of the workflow it is about; nil if that could not be told.
-    public var workflowID: UniqueID?
-
-    /// The most bytes that are kept of a message.
-    public static let bytesLimit = 64 * 1024
-
-    /// A dead letter; longer bytes are cut at ``bytesLimit``.
-    public init(kind: Kind, source: String, cause: String, detail: String, bytes: [UInt8], workflowID: UniqueID? = nil)
-    {
-        self.kind = kind
-        self.source = source
-        self.cause = cause
-        self.detail = detail
-        self.bytes = bytes.count > Self.bytesLimit ? Array(bytes[..<Self.bytesLimit]) : bytes
-        self.workflowID = workflowID
-    }
-}
-
 /// Why a batch was not carried out.
 public enum BatchError: Error, Sendable, Hashable {
     /// Serialization failure, deadlock, a key taken meanwhile: the same batch may go through the next time.

@@ -3,7 +3,10 @@ public import PostgresDriver
 /// Brings a database to the present schema.
 public enum StoreSetup {
     /// All migrations, oldest first. Published ones never change; a change is a new one.
-    static let migrations = [Migration(number: 1, name: "first schema", sql: Migration0001.sql)]
+    static let migrations = [
+        Migration(number: 1, name: "first schema", sql: Migration0001.sql),
+        Migration(number: 2, name: "questions, parked tasks, queued attempts", sql: Migration0002.sql),
+    ]
 
     /// Applies what is missing. Two processes may do so at once.
     ///

@@ -2,6 +2,8 @@ public import WorkflowCore
 
 /// Status of an attempt's row. Below 10 the attempt is open.
 public enum TaskStatus: Int16, Sendable, Hashable, CaseIterable {
+    /// Recorded, not sent: it waits for room among the sends of its agent type.
+    case queued = 0
     case dispatched = 1
     case running = 2
     case succeeded = 10
@@ -31,6 +33,7 @@ public enum TaskStatus: Int16, Sendable, Hashable, CaseIterable {
     /// The word that the API uses.
     public var word: String {
         switch self {
+        case .queued: "queued"
         case .dispatched: "dispatched"
         case .running: "running"
         case .succeeded: "succeeded"

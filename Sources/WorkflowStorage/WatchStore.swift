@@ -6,10 +6,10 @@ public protocol WatchStore: Sendable {
     /// Everything that is due, in one query.
     func findings(_ question: WatchQuestion) async throws(BatchError) -> WatchFindings
 
-    /// The open attempts of some sends, by task id; those that are closed or never were are absent.
+    /// The open attempts of some sends, by task id; those that are closed, queued or never were are absent.
     func openAttempts(taskIDs: [UniqueID]) async throws(BatchError) -> [OpenAttemptRow]
 
-    /// All open attempts, oldest first, up to a limit.
+    /// All open attempts that were sent, oldest first, up to a limit.
     func allOpenAttempts(limit: Int) async throws(BatchError) -> [OpenAttemptRow]
 
     /// The open attempts that are bound to an agent.
@@ -40,47 +40,28 @@ public protocol WatchStore: Sendable {
 
     /// Appends log lines; lines that are there already, or of attempts that don't exist, are passed over.
     func append(_ lines: [LogRow]) async throws(BatchError)
+
+    /// Lets queued attempts of an agent type go: their rows count as sent from now on, under the mark that they have.
+    ///
+    /// Fair: tenants take turns; within a tenant lanes go by weight, 8 : 4 : 2 : 1 from critical to low, in a fixed
+    /// pattern of 15 places; within a lane the oldest task goes first. Held attempts stay. Rows that somebody else
+    /// holds are passed over.
+    ///
+    /// - Parameters:
+    ///   - count: the most that are let go.
+    ///   - turn: where in the pattern to begin: how many the caller has let go of this type before. With the turn kept
+    ///     so, no lane and no tenant starves even if one attempt is let go at a time.
+    /// - Returns: what has to be sent, in the order of fairness.
+    func releaseQueued(agentType: String, count: Int, turn: Int) async throws(BatchError) -> [ResentTask]
+
+    /// What is under way for each agent type that has open attempts or living agents.
+    func loads(leaseMilliseconds: Int) async throws(BatchError) -> [AgentTypeLoad]
+
+    /// What the record says about some workflows, to hold their states against; those that don't exist are absent.
+    func evidence(of workflowIDs: [UniqueID]) async throws(BatchError) -> [WorkflowEvidence]
 }
 
-/// What the sweeper asks for.
-public struct WatchQuestion: Sendable {
-    /// Whether leases may be judged: only after listening long enough.
-    public var judgesLeases: Bool
-    /// An agent silent for longer than this has lost its attempts, in milliseconds.
-    public var leaseMilliseconds: Int
-    /// Whether to look for workflows whose `next_wake_at` has passed (once a minute).
-    public var looksForOverdue: Bool
-    /// The most rows of each kind.
-    public var limit: Int
-
-    /// A question.
-    public init(judgesLeases: Bool, leaseMilliseconds: Int, looksForOverdue: Bool, limit: Int = 500) {
-        self.judgesLeases = judgesLeases
-        self.leaseMilliseconds = leaseMilliseconds
-        self.looksForOverdue = looksForOverdue
-        self.limit = limit
-    }
-}
-
-/// What the sweeper found due.
-public struct WatchFindings: Sendable {
-    /// Workflows with a timer that is due.
-    public var due: [UniqueID] = []
-    /// Sends that nobody marked as having reached Redis, past the time by which they should have.
-    public var unpublished: [(workflowID: UniqueID, reference: AttemptReference)] = []
-    /// Attempts bound to an agent that has been silent for longer than its lease.
-    public var expired: [(workflowID: UniqueID, reference: AttemptReference, agentID: String)] = []
-    /// Workflows that should have been looked at long ago.
-    public var overdue: [UniqueID] = []
-
-    /// Nothing due.
-    public init() {}
-
-    /// Whether nothing is due.
-    public var isEmpty: Bool { due.isEmpty && unpublished.isEmpty && expired.isEmpty && overdue.isEmpty }
-}
-
-/// An open attempt as its row has it.
+/// An open attempt that was sent, as its row has it.
 public struct OpenAttemptRow: Sendable {
     /// UUIDv7 of the workflow.
     public var workflowID: UniqueID

@@ -1,4 +1,5 @@
 import PostgresDriver
+import PostgresTestSupport
 import Synchronization
 import Testing
 

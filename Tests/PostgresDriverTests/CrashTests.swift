@@ -1,5 +1,6 @@
 import Glibc
 import PostgresDriver
+import PostgresTestSupport
 import Testing
 
 /// Servers and backends that die or stop. Each test has a server of its own.

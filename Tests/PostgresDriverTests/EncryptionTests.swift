@@ -1,5 +1,6 @@
 import Glibc
 import PostgresDriver
+import PostgresTestSupport
 import Testing
 
 /// TLS, which libpq does as the URL's `sslmode` says.

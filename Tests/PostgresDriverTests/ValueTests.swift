@@ -1,4 +1,5 @@
 import PostgresDriver
+import PostgresTestSupport
 import Testing
 
 extension WithServer {

@@ -17,7 +17,9 @@ extension BatchSQL {
         var list: [PostgresStatement] = []
         if !save.created.isEmpty { list.append(insertWorkflows(save)) }
         if !save.newStates.isEmpty { list.append(insertStates(save.newStates)) }
-        if !save.tasks.isEmpty { list.append(insertTasks(save)) }
+        let (queued, sent) = save.tasks.split(by: \.isQueued)
+        if !sent.isEmpty { list.append(insertTasks(sent, at: save.now)) }
+        if !queued.isEmpty { list.append(insertQueued(queued, at: save.now)) }
         if !save.bindings.isEmpty { list.append(bind(save)) }
         var sentAgainIndex: Int?
         if !save.sentAgain.isEmpty {
@@ -41,8 +43,20 @@ extension BatchSQL {
         if !save.states.isEmpty { list.append(updateStates(save.states)) }
         if !save.summaries.isEmpty { list.append(updateSummaries(save.summaries)) }
         if !save.deadLetters.isEmpty { list.append(insertDeadLetters(save.deadLetters)) }
+        list += waiting(save)
         list.append(PostgresStatement("INSERT INTO batches (id) VALUES ($1)", [.uuid(save.id.postgres)]))
         return (list, sentAgainIndex, closingsIndex)
+    }
+
+    /// What few batches have. The questions that a workflow leaves behind are closed before it asks new ones.
+    private static func waiting(_ save: BatchSave) -> [PostgresStatement] {
+        var list: [PostgresStatement] = []
+        if !save.reopened.isEmpty { list += reopen(save) }
+        if !save.holds.isEmpty { list.append(hold(save)) }
+        if !save.questions.isEmpty { list.append(insertQuestions(save)) }
+        if !save.answered.isEmpty { list += answer(save) }
+        if !save.parked.isEmpty { list.append(insertParked(save)) }
+        return list
     }
 
     private static func insertWorkflows(_ save: BatchSave) -> PostgresStatement {
@@ -105,9 +119,8 @@ extension BatchSQL {
             ])
     }
 
-    private static func insertTasks(_ save: BatchSave) -> PostgresStatement {
-        let tasks = save.tasks
-        return PostgresStatement(
+    private static func insertTasks(_ tasks: [NewTask], at now: Timestamp) -> PostgresStatement {
+        PostgresStatement(
             """
             INSERT INTO tasks (
                 workflow_id, task_id, attempt, stage, generation, agent_type, action, priority, dispatch_id, payload,
@@ -117,14 +130,18 @@ extension BatchSQL {
                 $1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[],
                 $9::bigint[], $10::bytea[]) AS n
             """,
-            [
-                .uuidArray(tasks.map(\.workflowID.postgres)), .uuidArray(tasks.map(\.reference.taskID.postgres)),
-                .int4Array(tasks.map { Int32($0.reference.attempt) }), .textArray(tasks.map(\.stage)),
-                .int4Array(tasks.map { Int32($0.generation) }), .textArray(tasks.map(\.agentType)),
-                .textArray(tasks.map(\.action)), .textArray(tasks.map(\.priority.rawValue)),
-                .int8Array(tasks.map { Int64(bitPattern: $0.reference.dispatchID) }),
-                .bytesArray(tasks.map(\.payload)), .timestamp(save.now.postgres),
-            ])
+            taskParameters(tasks) + [.timestamp(now.postgres)])
+    }
+
+    /// Ten arrays, in the order of the columns.
+    static func taskParameters(_ tasks: [NewTask]) -> [PostgresParameter] {
+        [
+            .uuidArray(tasks.map(\.workflowID.postgres)), .uuidArray(tasks.map(\.reference.taskID.postgres)),
+            .int4Array(tasks.map { Int32($0.reference.attempt) }), .textArray(tasks.map(\.stage)),
+            .int4Array(tasks.map { Int32($0.generation) }), .textArray(tasks.map(\.agentType)),
+            .textArray(tasks.map(\.action)), .textArray(tasks.map(\.priority.rawValue)),
+            .int8Array(tasks.map { Int64(bitPattern: $0.reference.dispatchID) }), .bytesArray(tasks.map(\.payload)),
+        ]
     }
 
     private static func bind(_ save: BatchSave) -> PostgresStatement {
@@ -150,7 +167,7 @@ extension BatchSQL {
         return PostgresStatement(
             """
             UPDATE tasks AS t
-            SET dispatch_id = n.dispatch_id, published = false, entry_id = NULL,
+            SET dispatch_id = n.dispatch_id, published = false, entry_id = NULL, status = greatest(t.status, 1),
                 publish_by = clock_timestamp() + interval '5 seconds'
             FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::bigint[])
                 AS n (workflow_id, task_id, attempt, dispatch_id)
@@ -333,14 +350,18 @@ extension BatchSQL {
     static func insertDeadLetters(_ letters: [DeadLetter]) -> PostgresStatement {
         PostgresStatement(
             """
-            INSERT INTO dead_letters (id, kind, source, cause, detail, bytes, workflow_id)
+            INSERT INTO dead_letters (
+                id, kind, source, cause, detail, bytes, workflow_id, cause_class, size_bytes)
             SELECT gen_random_uuid(), n.*
-            FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::uuid[]) AS n
+            FROM unnest(
+                $1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::uuid[], $7::text[], $8::int[]) AS n
             """,
             [
                 .textArray(letters.map(\.kind.rawValue)), .textArray(letters.map(\.source)),
                 .textArray(letters.map(\.cause)), .textArray(letters.map(\.detail)),
                 .bytesArray(letters.map(\.bytes)), .nullableUUIDArray(letters.map { $0.workflowID?.postgres }),
+                .textArray(letters.map(\.causeClass.rawValue)),
+                .int4Array(letters.map { Int32(clamping: $0.originalSizeBytes) }),
             ])
     }
 }

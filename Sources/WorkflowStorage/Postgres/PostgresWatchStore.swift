@@ -4,14 +4,14 @@ import WorkflowCore
 
 /// The sweeper's and the registry's view of PostgreSQL.
 public struct PostgresWatchStore: WatchStore {
-    private let pool: PostgresPool
+    let pool: PostgresPool
 
     /// A view through a pool.
     public init(pool: PostgresPool) {
         self.pool = pool
     }
 
-    private func run(_ statement: PostgresStatement) async throws(BatchError) -> PostgresRows {
+    func run(_ statement: PostgresStatement) async throws(BatchError) -> PostgresRows {
         do throws(PostgresError) {
             return try await pool.run(statement)
         } catch {
@@ -19,7 +19,7 @@ public struct PostgresWatchStore: WatchStore {
         }
     }
 
-    private func read<Value>(_ body: () throws(PostgresError) -> Value) throws(BatchError) -> Value {
+    func read<Value>(_ body: () throws(PostgresError) -> Value) throws(BatchError) -> Value {
         do throws(PostgresError) {
             return try body()
         } catch {
@@ -27,61 +27,10 @@ public struct PostgresWatchStore: WatchStore {
         }
     }
 
-    /// Everything that is due, in one statement, each kind up to the limit of the question.
-    public func findings(_ question: WatchQuestion) async throws(BatchError) -> WatchFindings {
-        let rows = try await run(
-            PostgresStatement(
-                """
-                (SELECT 1::int AS kind, workflow_id, NULL::uuid AS task_id, NULL::int AS attempt,
-                        NULL::bigint AS dispatch_id, NULL::text AS agent_id
-                 FROM timers
-                 WHERE due_at <= clock_timestamp()
-                 ORDER BY due_at
-                 LIMIT $1)
-                UNION ALL
-                (SELECT 2, workflow_id, task_id, attempt, dispatch_id, NULL
-                 FROM tasks
-                 WHERE status < 10 AND status = 1 AND NOT published AND publish_by <= clock_timestamp()
-                 LIMIT $1)
-                UNION ALL
-                (SELECT 3, t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_id
-                 FROM tasks t
-                 LEFT JOIN agents a ON a.agent_id = t.agent_id
-                 WHERE t.status < 10 AND t.status = 2 AND $2
-                   AND (a.agent_id IS NULL OR a.gone_at IS NOT NULL
-                        OR a.last_heartbeat_at < clock_timestamp() - $3::bigint * interval '1 millisecond')
-                   AND t.started_at < clock_timestamp() - $3::bigint * interval '1 millisecond'
-                 LIMIT $1)
-                UNION ALL
-                (SELECT 4, id, NULL, NULL, NULL, NULL
-                 FROM workflow_state
-                 WHERE $4 AND NOT is_terminal AND next_wake_at < clock_timestamp() - interval '1 minute'
-                 LIMIT $1)
-                """,
-                [
-                    .int8(Int64(question.limit)), .bool(question.judgesLeases),
-                    .int8(Int64(question.leaseMilliseconds)), .bool(question.looksForOverdue),
-                ]))
-        return try read { () throws(PostgresError) in
-            var findings = WatchFindings()
-            for row in rows {
-                let workflowID = try row.id(1)
-                switch try row.int4(0) {
-                case 1: findings.due.append(workflowID)
-                case 2: findings.unpublished.append((workflowID: workflowID, reference: try reference(in: row)))
-                case 3:
-                    findings.expired.append(
-                        (workflowID: workflowID, reference: try reference(in: row), agentID: try row.text(5)))
-                default: findings.overdue.append(workflowID)
-                }
-            }
-            return findings
-        }
-    }
-
-    private func reference(in row: PostgresRow) throws(PostgresError) -> AttemptReference {
+    func reference(in row: PostgresRow, from column: Int) throws(PostgresError) -> AttemptReference {
         AttemptReference(
-            taskID: try row.id(2), attempt: Int(try row.int4(3)), dispatchID: UInt64(bitPattern: try row.int8(4)))
+            taskID: try row.id(column), attempt: Int(try row.int4(column + 1)),
+            dispatchID: UInt64(bitPattern: try row.int8(column + 2)))
     }
 
     /// The first part of the queries that read open attempts.
@@ -90,7 +39,7 @@ public struct PostgresWatchStore: WatchStore {
         (extract(epoch FROM clock_timestamp() - (publish_by - interval '5 seconds')) * 1000)::bigint,
         (extract(epoch FROM clock_timestamp() - started_at) * 1000)::bigint
         FROM tasks
-        WHERE status < 10
+        WHERE status < 10 AND status > 0
         """
     private static let openByTask = SQLText(unchecked: selectOpen + " AND task_id = ANY ($1)")
     private static let openAll = SQLText(unchecked: selectOpen + " ORDER BY task_id LIMIT $1")
@@ -101,7 +50,7 @@ public struct PostgresWatchStore: WatchStore {
         return try read { () throws(PostgresError) in
             try rows.map { row throws(PostgresError) in
                 OpenAttemptRow(
-                    workflowID: try row.id(0), reference: try reference(in: row), stage: try row.text(1),
+                    workflowID: try row.id(0), reference: try reference(in: row, from: 2), stage: try row.text(1),
                     agentType: try row.text(5), priority: WorkflowPriority(rawValue: try row.text(6)) ?? .medium,
                     agentID: try row.optionalText(7), isStopping: try row.bool(8), ageMilliseconds: try row.int8(9),
                     boundMilliseconds: try row.optional(10))
@@ -109,13 +58,13 @@ public struct PostgresWatchStore: WatchStore {
         }
     }
 
-    /// The open attempts of some tasks; those that are closed or never were are absent.
+    /// The open attempts of some tasks; those that are closed, queued or never were are absent.
     public func openAttempts(taskIDs: [UniqueID]) async throws(BatchError) -> [OpenAttemptRow] {
         guard !taskIDs.isEmpty else { return [] }
         return try await openRows(PostgresStatement(Self.openByTask, [.uuidArray(taskIDs.map(\.postgres))]))
     }
 
-    /// All open attempts, oldest task first, up to a limit.
+    /// All open attempts that were sent, oldest task first, up to a limit.
     public func allOpenAttempts(limit: Int) async throws(BatchError) -> [OpenAttemptRow] {
         try await openRows(PostgresStatement(Self.openAll, [.int8(Int64(limit))]))
     }

@@ -62,18 +62,28 @@ extension PostgresReadStore {
     /// A hundred years.
     private static let endlessMilliseconds: Int64 = 3_155_760_000_000
 
-    /// `running`, unless a task that nobody has taken is for a type of which no agent lives. `$1`: silence in ms.
+    /// `running`, unless people are asked something, or a task that nobody has taken is for a type of which no agent
+    /// lives. `$1`: silence in ms.
     private static let derivedStatus = """
-        CASE WHEN w.status = 'running' AND EXISTS (
+        CASE WHEN w.status <> 'running' THEN w.status
+        WHEN EXISTS (
+            SELECT 1
+            FROM questions q
+            WHERE q.workflow_id = w.id AND q.closed_at IS NULL)
+        THEN 'awaiting_clarification'
+        WHEN EXISTS (
             SELECT 1
             FROM tasks t
-            WHERE t.workflow_id = w.id AND t.status + 0 = 1 AND NOT EXISTS (
+            WHERE t.workflow_id = w.id AND t.status + 0 < 2 AND NOT EXISTS (
                 SELECT 1
                 FROM agents a
                 WHERE a.agent_type = t.agent_type AND a.gone_at IS NULL
                   AND a.last_heartbeat_at > clock_timestamp() - $1::bigint * interval '1 millisecond'))
         THEN 'waiting_for_agent' ELSE w.status END
         """
+
+    /// Statuses that are recorded as `running`.
+    private static let derivedFromRunning: Set = ["running", "waiting_for_agent", "awaiting_clarification"]
 
     /// A page of workflows: at most `limit + 1` rows, of which the last only says that there are more.
     ///
@@ -90,7 +100,7 @@ extension PostgresReadStore {
         }
         if let status = query.status {
             // The recorded status first: it has an index.
-            let recorded = status == "waiting_for_agent" ? "running" : status
+            let recorded = Self.derivedFromRunning.contains(status) ? "running" : status
             conditions.append("w.status = \(bind(.text(recorded)))")
             if recorded == "running" { conditions.append("(\(Self.derivedStatus)) = \(bind(.text(status)))") }
         }

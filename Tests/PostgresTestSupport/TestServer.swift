@@ -1,14 +1,16 @@
-import Glibc
-import PostgresDriver
+package import Glibc
+package import PostgresDriver
 import Synchronization
-import Testing
+package import Testing
 
 /// A PostgreSQL server of the tests' own, in a short temporary directory, on a Unix socket only.
 ///
 /// A shell stands between: it stops the server, and removes its files, when the tests close its input or die.
-final class TestServer: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+package final class TestServer: Sendable {
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+
+        package init(description: String) { self.description = description }
     }
 
     private struct State {
@@ -16,19 +18,19 @@ final class TestServer: Sendable {
         var input: Int32 = -1
     }
 
-    let directory: String
+    package let directory: String
     private let state = Mutex(State())
 
     /// The server that a suite shares.
-    @TaskLocal static var shared: TestServer?
+    @TaskLocal package static var shared: TestServer?
 
-    static func current() throws -> TestServer {
+    package static func current() throws -> TestServer {
         guard let shared else { throw Failure(description: "This test must stand in a suite with a server.") }
         return shared
     }
 
     /// Starts a server for `body` and removes it afterwards.
-    static func with<Value>(
+    package static func with<Value>(
         options: (TestServer) throws -> String = { _ in "" }, _ body: (TestServer) async throws -> Value
     ) async throws -> Value {
         let server = try TestServer()
@@ -50,7 +52,7 @@ final class TestServer: Sendable {
     }
 
     /// Starts the server and waits until it accepts connections.
-    func start(options: String = "") throws {
+    package func start(options: String = "") throws {
         let script = """
             for try in 1 2 3 4 5 6 7 8 9 10; do
                 "$BIN"/pg_ctl -D "$DIR"/data -l "$DIR"/log -w -t 20 start \
@@ -86,7 +88,7 @@ final class TestServer: Sendable {
     }
 
     /// Stops the server as a power cut would. It can be started again.
-    func stop() { stop(keepingData: true) }
+    package func stop() { stop(keepingData: true) }
 
     /// Waits until the shell that guards the server has ended.
     private func stop(keepingData: Bool) {
@@ -102,7 +104,7 @@ final class TestServer: Sendable {
     }
 
     /// The server's main process.
-    var processID: pid_t {
+    package var processID: pid_t {
         guard let file = fopen("\(directory)/data/postmaster.pid", "r") else { return 0 }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 32)
@@ -116,19 +118,22 @@ final class TestServer: Sendable {
         try? runShell("rm -rf \"$DIR\"")
     }
 
-    var url: String { "postgresql://postgres@/postgres?host=\(directory)" }
+    package var url: String { url(database: "postgres") }
+
+    /// Where a database of the server is.
+    package func url(database: String) -> String { "postgresql://postgres@/\(database)?host=\(directory)" }
 
     /// A lock that the statements of a test wait for, so that they run for as long as the test wants.
-    func lock(_ key: Int64, _ observer: PostgresConnection) async throws {
+    package func lock(_ key: Int64, _ observer: PostgresConnection) async throws {
         _ = try await observer.query("SELECT pg_advisory_lock($1)", [.int8(key)])
     }
 
-    func unlock(_ key: Int64, _ observer: PostgresConnection) async throws {
+    package func unlock(_ key: Int64, _ observer: PostgresConnection) async throws {
         _ = try await observer.query("SELECT pg_advisory_unlock($1)", [.int8(key)])
     }
 
     /// Waits until a session is at a statement that contains `text`.
-    func waitUntilRunning(_ text: String, _ observer: PostgresConnection) async throws {
+    package func waitUntilRunning(_ text: String, _ observer: PostgresConnection) async throws {
         while try await observer.query(
             """
             SELECT FROM pg_stat_activity
@@ -137,11 +142,11 @@ final class TestServer: Sendable {
         ).isEmpty {}
     }
 
-    func configuration() throws(PostgresError) -> PostgresConfiguration {
+    package func configuration() throws(PostgresError) -> PostgresConfiguration {
         try PostgresConfiguration(url: url)
     }
 
-    func connect(
+    package func connect(
         _ change: (inout PostgresConfiguration) -> Void = { _ in }
     ) async throws(PostgresError) -> PostgresConnection {
         var configuration = try configuration()
@@ -154,7 +159,7 @@ final class TestServer: Sendable {
     /// One child at a time, so that none inherits a pipe of another.
     private static let spawning = Mutex(())
 
-    func runShell(_ script: String) throws {
+    package func runShell(_ script: String) throws {
         let shell = try Self.spawning.withLock { _ in
             try spawnShell(script, options: "", input: -1, output: -1)
         }
@@ -206,8 +211,8 @@ final class TestServer: Sendable {
 }
 
 /// Gives a suite one server for all its tests.
-struct SharedServerTrait: SuiteTrait, TestScoping {
-    func provideScope(
+package struct SharedServerTrait: SuiteTrait, TestScoping {
+    package func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         try await TestServer.with { server in
@@ -217,15 +222,11 @@ struct SharedServerTrait: SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == SharedServerTrait {
-    static var sharedServer: SharedServerTrait { SharedServerTrait() }
+    package static var sharedServer: SharedServerTrait { SharedServerTrait() }
 }
 
-/// All suites that share a server.
-@Suite(.sharedServer)
-enum WithServer {}
-
 /// Fails the test with what was thrown instead of a `PostgresError`.
-func postgresError(
+package func postgresError(
     _ body: () async throws -> Void, sourceLocation: SourceLocation = #_sourceLocation
 ) async throws -> PostgresError {
     do {
