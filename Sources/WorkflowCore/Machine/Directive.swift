@@ -14,10 +14,52 @@ public enum Directive: Sendable, Hashable {
     case stop(AttemptReference, stage: Int)
     /// Keep a stage's output: written once a generation.
     case accept(StageAcceptance)
+    /// Keep questions for people to answer.
+    case ask(QuestionRound)
+    /// Keep what was answered, or that nobody will answer any more.
+    case closeRound(ClosedQuestionRound)
+    /// Keep a task whose attempts are spent as a dead letter.
+    case park(ParkedTask)
+    /// A send that nobody runs yet must not (or may again) leave the queue: its workflow was paused (or resumed).
+    case hold(AttemptReference, isHeld: Bool)
     /// Append to the audit trail.
     case record(AuditRecord)
     /// The workflow is over.
     case finish(WorkflowState.Phase)
+    /// A workflow that was over runs again, because `actor` wants it.
+    case reopen(actor: String)
+}
+
+/// Questions of one round.
+public struct QuestionRound: Sendable, Hashable {
+    /// Name of the stage that asks.
+    public var stage: String
+    /// Generation of the stage, from 1.
+    public var generation: Int
+    /// Counted from 1 in each generation.
+    public var round: Int
+    /// UUID of the task whose attempt asked.
+    public var taskID: UniqueID
+    /// Number of the attempt that asked.
+    public var attempt: Int
+    /// What is asked.
+    public var questions: [AskedQuestion]
+    /// When the stage fails for want of an answer.
+    public var expiresAt: Timestamp
+}
+
+/// A round of questions that is over.
+public struct ClosedQuestionRound: Sendable, Hashable {
+    /// Name of the stage that asked.
+    public var stage: String
+    /// Generation of the stage, from 1.
+    public var generation: Int
+    /// Counted from 1 in each generation.
+    public var round: Int
+    /// One answer for each question; none if nobody answered and nobody will be heard any more.
+    public var values: [GivenAnswer]
+    /// Who answered, or ended the stage.
+    public var actor: String
 }
 
 /// An attempt that has to be recorded and sent.
@@ -34,6 +76,8 @@ public struct AttemptOrder: Sendable, Hashable {
     public var stageOutputs: [String: JSONValue]
     /// The commit that the stage works on; nil before the first one exists.
     public var inputCommit: String?
+    /// What people answered to the questions of earlier attempts.
+    public var answers: [GivenAnswer]
 }
 
 /// The end of an attempt.
@@ -113,4 +157,11 @@ public enum AuditKind: String, Sendable, Hashable, CaseIterable {
     case retryScheduled = "retry_scheduled"
     case resultIgnored = "result_ignored"
     case lateSuccess = "late_success"
+    case workflowPaused = "workflow_paused"
+    case workflowResumed = "workflow_resumed"
+    case workflowRetried = "workflow_retried"
+    case questionsAsked = "questions_asked"
+    case questionsAnswered = "questions_answered"
+    case watchdogFinding = "watchdog_finding"
+    case workflowRepaired = "workflow_repaired"
 }

@@ -6,6 +6,18 @@ public enum Rejection: Error, Sendable, Hashable {
     case outputsNeeded(Set<String>)
     /// The workflow's phase doesn't allow it (HTTP 409).
     case conflict(event: WorkflowEvent.Name, phase: WorkflowState.Phase)
+    /// The workflow has changed since the decision was made (HTTP 409).
+    case versionMismatch(expected: Int64, found: Int64)
+    /// The definition has no stage of that name (HTTP 422).
+    case unknownStage(String)
+    /// Every stage ended well: only a retry from a named stage makes sense (HTTP 422).
+    case nothingToRetry
+    /// No stage, or not that one, waits for answers (HTTP 409).
+    case noOpenQuestions(stage: String?)
+    /// Several stages wait for answers, and the answers don't say which they are for (HTTP 422).
+    case severalStagesAsk([String])
+    /// The answers don't fit the questions, in words (HTTP 422).
+    case invalidAnswers([String])
 }
 
 /// The output of a stage that has completed, as loaded from the record.

@@ -18,46 +18,61 @@ public enum TransitionTable {
         case .initiated:
             switch event {
             case .start, .cancel: .applies
-            case .wake: .ignored
-            case .taskStarted, .leaseExpired, .abandoned, .sendLost: .ignored
+            case .taskStarted, .leaseExpired, .abandoned, .sendLost, .agentMissing, .inspected, .wake: .ignored
             case .taskFinished: .recordedNoOp
+            case .pause, .resume, .retry, .answers: .rejected
             }
         case .running:
             switch event {
-            case .start: .ignored
-            case .taskStarted, .taskFinished, .leaseExpired, .abandoned, .sendLost, .wake, .cancel: .applies
+            case .start, .resume: .ignored
+            case .taskStarted, .taskFinished, .leaseExpired, .abandoned, .sendLost, .agentMissing, .inspected, .wake,
+                .cancel, .pause, .answers:
+                .applies
+            case .retry: .rejected
+            }
+        case .paused:
+            switch event {
+            case .start, .pause: .ignored
+            case .taskStarted, .taskFinished, .leaseExpired, .abandoned, .sendLost, .agentMissing, .inspected, .wake,
+                .cancel, .resume, .answers:
+                .applies
+            case .retry: .rejected
             }
         case .stopping:
             switch event {
-            case .start, .sendLost: .ignored
-            case .taskStarted, .taskFinished, .leaseExpired, .abandoned, .wake: .applies
-            case .cancel: .ignored
+            case .start, .sendLost, .agentMissing, .cancel: .ignored
+            case .taskStarted, .taskFinished, .leaseExpired, .abandoned, .inspected, .wake: .applies
+            case .pause, .resume, .retry, .answers: .rejected
             }
         case .completed, .failed, .cancelled:
             switch event {
-            case .start, .taskStarted, .leaseExpired, .abandoned, .sendLost, .wake: .ignored
+            case .start, .taskStarted, .leaseExpired, .abandoned, .sendLost, .agentMissing, .inspected, .wake: .ignored
             case .taskFinished: .recordedNoOp
-            case .cancel: .rejected
+            case .retry: .applies
+            case .cancel, .pause, .resume, .answers: .rejected
             }
         }
     }
 
-    /// The phases that a workflow can go to from `phase`.
+    /// The phases that a workflow can go to from `phase`. Only an explicit retry leads out of a terminal one.
     public static func successors(of phase: WorkflowState.Phase) -> Set<WorkflowState.Phase> {
         switch phase {
         case .initiated: [.running, .stopping]
-        case .running: [.stopping, .completed]
+        case .running: [.paused, .stopping, .completed]
+        case .paused: [.running, .stopping]
         case .stopping: [.failed, .cancelled]
-        case .completed, .failed, .cancelled: []
+        case .completed, .failed, .cancelled: [.running]
         }
     }
 
-    /// The phases that a stage can go to from `phase`.
+    /// The phases that a stage can go to from `phase`. Only an explicit retry leads out of a closed one, with a new
+    /// generation.
     public static func successors(of phase: StageState.Phase) -> Set<StageState.Phase> {
         switch phase {
         case .pending: [.running, .skipped, .failed, .cancelled]
-        case .running: [.completed, .failed, .cancelled]
-        case .completed, .failed, .skipped, .cancelled: []
+        case .running: [.awaitingAnswers, .completed, .failed, .cancelled]
+        case .awaitingAnswers: [.running, .failed, .cancelled]
+        case .completed, .failed, .skipped, .cancelled: [.pending]
         }
     }
 }

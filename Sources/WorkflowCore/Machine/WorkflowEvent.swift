@@ -40,6 +40,8 @@ public struct AttemptOutcome: Sendable, Hashable {
     public var artifacts: [JSONValue]
     /// What went wrong; the first one stands for the attempt. Empty for success.
     public var faults: [WorkflowFault]
+    /// What people have to answer first; empty unless the status is `needsInput`.
+    public var questions: [AskedQuestion]
 
     /// What an agent reported.
     public init(
@@ -50,7 +52,8 @@ public struct AttemptOutcome: Sendable, Hashable {
         output: JSONValue = .object([:]),
         commit: String? = nil,
         artifacts: [JSONValue] = [],
-        faults: [WorkflowFault] = []
+        faults: [WorkflowFault] = [],
+        questions: [AskedQuestion] = []
     ) {
         self.reference = reference
         self.stage = stage
@@ -60,6 +63,7 @@ public struct AttemptOutcome: Sendable, Hashable {
         self.commit = commit
         self.artifacts = artifacts
         self.faults = faults
+        self.questions = questions
     }
 }
 
@@ -76,11 +80,23 @@ public enum WorkflowEvent: Sendable, Hashable {
     /// The agent was stopped in good order and gave this attempt up: lost, not counted.
     case abandoned(AttemptReference, agentID: String)
     /// The send is not to be found anywhere and nobody runs it: send again under a new mark.
-    case sendLost(AttemptReference)
+    case sendLost(AttemptReference, reason: SendLossReason)
+    /// No agent lives that could take this open attempt.
+    case agentMissing(AttemptReference)
+    /// The workflow was long overdue: what its rows say, to be held against its state.
+    case inspected(RecordEvidence)
     /// Look at the clocks. `judgeDeadlines` is false while silence proves nothing (Redis or the record was away).
     case wake(judgeDeadlines: Bool)
     /// A person or program wants the workflow to stop.
     case cancel(actor: String, reason: String)
+    /// Dispatch nothing new until resumed; what is out goes on.
+    case pause(actor: String, reason: String)
+    /// Go on after a pause.
+    case resume(actor: String)
+    /// Run a workflow that has ended again, from a stage on.
+    case retry(RetryRequest)
+    /// People answered what an agent asked.
+    case answers(AnswerSet)
 
     /// Name of the event, as in the transition table.
     public var name: Name {
@@ -93,11 +109,18 @@ public enum WorkflowEvent: Sendable, Hashable {
         case .sendLost: .sendLost
         case .wake: .wake
         case .cancel: .cancel
+        case .agentMissing: .agentMissing
+        case .inspected: .inspected
+        case .pause: .pause
+        case .resume: .resume
+        case .retry: .retry
+        case .answers: .answers
         }
     }
 
     /// The kinds of events, for tables and metrics.
     public enum Name: String, Sendable, Hashable, CaseIterable {
-        case start, taskStarted, taskFinished, leaseExpired, abandoned, sendLost, wake, cancel
+        case start, taskStarted, taskFinished, leaseExpired, abandoned, sendLost, agentMissing, inspected, wake, cancel
+        case pause, resume, retry, answers
     }
 }

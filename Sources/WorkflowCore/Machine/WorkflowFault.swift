@@ -45,9 +45,28 @@ public struct WorkflowFault: Error, Sendable, Hashable {
         code: "PARTIAL_RESULT",
         message: "the agent reported a partial result, and this stage has on_partial: fail", isRetryable: false)
 
-    static let inputNotSupported = WorkflowFault(
-        code: "INPUT_NOT_SUPPORTED",
-        message: "the agent asked a question, and this version cannot ask people yet; give the answer in requirements "
-            + "or input_data and run the workflow again",
+    static let noQuestions = WorkflowFault(
+        code: "NO_QUESTIONS",
+        message: "the agent reported needs_input without a question, or with questions whose ids are empty or doubled",
         isRetryable: false)
+
+    static func tooManyQuestions(_ what: String) -> WorkflowFault {
+        WorkflowFault(code: "TOO_MANY_QUESTIONS", message: what, isRetryable: false)
+    }
+
+    static func questionsExpired(at time: String) -> WorkflowFault {
+        WorkflowFault(
+            code: "QUESTIONS_EXPIRED", message: "nobody answered the questions of this stage until \(time)",
+            isRetryable: false)
+    }
+
+    static let recordMismatch = WorkflowFault(
+        code: "RECORD_MISMATCH",
+        message: "the workflow counted on an attempt whose row is closed or gone; it was given up and tried again",
+        isRetryable: true)
+
+    static let nothingToWaitFor = WorkflowFault(
+        code: "INTERNAL",
+        message: "the workflow had nothing left that could happen; this is a defect of Baton, please "
+            + "report it with the workflow's events", isRetryable: false)
 }

@@ -30,7 +30,7 @@ extension WorkflowMachine {
             return
         }
         switch state.phase {
-        case .running:
+        case .running, .paused:
             try take(outcome, stage: index, in: &turn)
         case .stopping:
             takeWhileStopping(outcome, stage: index, at: turn.now)
@@ -45,6 +45,9 @@ extension WorkflowMachine {
         if let index {
             state.stages[index].ignoredResults += 1
             if state.stages[index].ignoredResults > StageState.maximumIgnoredRecords { return }
+        } else {
+            state.strayResults += 1
+            if state.strayResults > StageState.maximumIgnoredRecords { return }
         }
         let isLateSuccess = outcome.status == .success && (state.phase == .cancelled || state.phase == .failed)
         record(
@@ -101,9 +104,7 @@ extension WorkflowMachine {
                     stage: index, as: .partial, .partialResult, agentID: outcome.agentID, keepsResult: true, in: &turn)
             }
         case .needsInput:
-            try attemptFailed(
-                stage: index, as: .needsInput, .inputNotSupported, agentID: outcome.agentID, keepsResult: true,
-                in: &turn)
+            try ask(outcome, stage: index, in: &turn)
         case .cancelled:
             // Nobody asked for it here: the agent gave up by itself.
             let fault =
@@ -139,6 +140,11 @@ extension WorkflowMachine {
             open.agentID == nil || open.agentID == agentID
         else { return }
         let fault: WorkflowFault = counted ? .leaseExpired(agent: agentID) : .abandoned(agent: agentID)
+        if counted {
+            find(
+                .agentLost, stage: index, reason: fault.message,
+                action: "the attempt counts as lost; what it still reports is set aside")
+        }
         if state.phase == .stopping {
             close(stage: index, as: .lost, fault: fault, agentID: agentID, keepsResult: false)
             endCancelled(stage: index, actor: "orchestrator", at: turn.now)
@@ -151,25 +157,37 @@ extension WorkflowMachine {
             close(stage: index, as: .lost, fault: fault, agentID: agentID, keepsResult: false)
             state.stages[index].fault = fault
             recordAttempt(.attemptLost, stage: index, fault, actor: agentID)
+            try goOn(stage: index, in: &turn)
+        }
+    }
+
+    /// Opens the next attempt of a running stage at once, or, while paused, when the workflow is resumed.
+    mutating func goOn(stage index: Int, in turn: inout Turn) throws(Rejection) {
+        if state.phase == .paused {
+            state.stages[index].retryAt = turn.now
+        } else {
             try dispatchRetry(stage: index, in: &turn)
         }
     }
 
     /// Sends an unbound attempt again under a new mark: the older send is stale from now on.
-    mutating func sendAgain(_ reference: AttemptReference, in turn: inout Turn) {
+    mutating func sendAgain(_ reference: AttemptReference, reason: SendLossReason, in turn: inout Turn) {
         guard let index = stageIndex(holding: reference), let open = state.stages[index].open, open.agentID == nil
         else { return }
         let renewed = AttemptReference(
             taskID: reference.taskID, attempt: reference.attempt, dispatchID: turn.entropy.next())
         state.stages[index].open?.dispatchID = renewed.dispatchID
         state.stages[index].open?.sentAt = turn.now
+        find(
+            reason.finding, stage: index, reason: reason.explanation,
+            action: "sent again under a new mark; the older send counts no more")
         directives.append(.sendAgain(renewed, stage: index))
         record(
             .taskSentAgain, severity: .warning,
             [
                 "stage": .string(definition.stages[index].name), "task_id": .string("\(reference.taskID)"),
                 "attempt": .integer(Int64(reference.attempt)),
-                "reason": "the earlier send was not to be found and nobody ran it",
+                "reason": .string(reason.explanation),
             ])
     }
 
@@ -187,6 +205,7 @@ extension WorkflowMachine {
         let retry = definition.stages[index].retry
         let failures = state.stages[index].failures
         guard fault.isRetryable && failures < retry.maxAttempts else {
+            park(stage: index, fault)
             recordAttempt(kind(of: status), stage: index, fault, actor: agentID ?? "orchestrator")
             fail(stage: index, fault, at: turn.now)
             try advance(in: &turn)
@@ -215,7 +234,7 @@ extension WorkflowMachine {
         }
     }
 
-    private mutating func recordAttempt(_ kind: AuditKind, stage index: Int, _ fault: WorkflowFault, actor: String) {
+    mutating func recordAttempt(_ kind: AuditKind, stage index: Int, _ fault: WorkflowFault, actor: String) {
         record(
             kind, severity: .warning, actor: actor,
             [

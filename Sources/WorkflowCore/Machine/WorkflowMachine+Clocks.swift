@@ -4,12 +4,16 @@ public import JSONTools
 extension WorkflowMachine {
     /// Looks at every clock and does what is due by now.
     mutating func wake(judgeDeadlines: Bool, in turn: inout Turn) throws(Rejection) {
+        noteOverdueTimer(at: turn.now)
         if let end = totalDeadline, end <= turn.now, state.phase == .running, let limit = definition.totalTimeout {
             stop(.init(phase: .failed, fault: .totalTimeout(limit), stage: nil), actor: "orchestrator", at: turn.now)
         }
         for index in state.stages.indices {
             if state.phase == .running, let retryAt = state.stages[index].retryAt, retryAt <= turn.now {
                 try dispatchRetry(stage: index, in: &turn)
+            }
+            if state.phase == .running, let questions = state.stages[index].questions, questions.expiresAt <= turn.now {
+                try expire(questions, stage: index, in: &turn)
             }
             guard let open = state.stages[index].open else { continue }
             if let cancelledAt = open.cancelledAt {
@@ -23,7 +27,9 @@ extension WorkflowMachine {
 
     /// When the whole has to be over; nil without a `total_timeout`.
     public var totalDeadline: Timestamp? {
-        guard let limit = definition.totalTimeout, let startedAt = state.startedAt else { return nil }
+        guard let limit = definition.totalTimeout, let startedAt = state.retriedAt ?? state.startedAt else {
+            return nil
+        }
         return startedAt + limit
     }
 
@@ -36,7 +42,10 @@ extension WorkflowMachine {
             earliest = earliest.map { min($0, time) } ?? time
         }
         for stage in state.stages {
-            if state.phase == .running { consider(stage.retryAt) }
+            if state.phase == .running {
+                consider(stage.retryAt)
+                consider(stage.questions?.expiresAt)
+            }
             if let cancelledAt = stage.open?.cancelledAt {
                 consider(cancelledAt + Self.cancelGrace)
             } else {
@@ -49,6 +58,9 @@ extension WorkflowMachine {
     private mutating func timeOut(stage index: Int, in turn: inout Turn) throws(Rejection) {
         let fault = WorkflowFault.timedOut(after: definition.stages[index].timeout)
         let agentID = state.stages[index].open?.agentID
+        find(
+            .pastDeadline, stage: index, reason: fault.message,
+            action: "its agent is told to stop, and the attempt counts as failed")
         orderStop(stage: index)
         try attemptFailed(
             stage: index, as: .timedOut, fault, agentID: agentID, keepsResult: false, in: &turn)

@@ -12,9 +12,15 @@ extension WorkflowMachine {
         case .initiated:
             if !open.isEmpty { found.append("a workflow that has not started has an open attempt") }
         case .running:
-            let waits = state.stages.contains { $0.open != nil || $0.retryAt != nil }
-            if !waits { found.append("a running workflow waits for nothing: no open attempt, no timer") }
+            let waits = state.stages.contains { $0.open != nil || $0.retryAt != nil || $0.questions != nil }
+            if !waits { found.append("a running workflow waits for nothing: no open attempt, no timer, no question") }
             if state.outcome != nil { found.append("a running workflow has an outcome") }
+            for (stage, stageState) in zip(definition.stages, state.stages)
+            where stage.required && stageState.phase == .failed {
+                found.append("the workflow runs on though required stage \(stage.name) failed")
+            }
+        case .paused:
+            if state.outcome != nil { found.append("a paused workflow has an outcome") }
         case .stopping:
             if open.isEmpty { found.append("a stopping workflow has nothing left to close, yet has not ended") }
             if open.contains(where: { $0.open?.cancelledAt == nil }) {
@@ -32,6 +38,9 @@ extension WorkflowMachine {
             if !open.isEmpty { found.append("a workflow that is \(state.phase) has an open attempt") }
             if state.outcome?.phase != state.phase { found.append("the outcome is not the phase it led to") }
         }
+        if (state.phase == .paused) != (state.pause != nil) {
+            found.append("phase \(state.phase) and the note of a pause don't go together")
+        }
         for (index, stage) in state.stages.enumerated() {
             let name = definition.stages[index].name
             if stage.phase == .running && (stage.open == nil) == (stage.retryAt == nil) {
@@ -39,6 +48,9 @@ extension WorkflowMachine {
             }
             if stage.phase != .running && (stage.open != nil || stage.retryAt != nil) {
                 found.append("stage \(name) is \(stage.phase) and still has an attempt or a timer")
+            }
+            if (stage.phase == .awaitingAnswers) != (stage.questions != nil) {
+                found.append("stage \(name) is \(stage.phase), which doesn't go with its questions")
             }
             if stage.phase == .running && !needsAreMet(of: index) && state.phase == .running {
                 found.append("stage \(name) runs before what it needs")
@@ -59,7 +71,7 @@ extension WorkflowMachine {
 
     /// The stage that is running, else the next one, else the last; what lists show.
     public var currentStage: String? {
-        if let running = state.stages.firstIndex(where: { $0.phase == .running }) {
+        if let running = state.stages.firstIndex(where: { $0.phase == .running || $0.phase == .awaitingAnswers }) {
             return definition.stages[running].name
         }
         if let stage = state.outcome?.stage { return stage }

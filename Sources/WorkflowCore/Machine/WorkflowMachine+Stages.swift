@@ -34,7 +34,7 @@ extension WorkflowMachine {
             switch state.stages[need].phase {
             case .completed, .skipped: return true
             case .failed: return !definition.stages[need].required
-            case .pending, .running, .cancelled: return false
+            case .pending, .running, .awaitingAnswers, .cancelled: return false
             }
         }
     }
@@ -109,7 +109,7 @@ extension WorkflowMachine {
             case .failed, .skipped:
                 views[name] = .init(
                     status: otherState.phase.rawValue, output: nil, commit: otherState.commit, artifacts: [])
-            case .pending, .running, .cancelled:
+            case .pending, .running, .awaitingAnswers, .cancelled:
                 continue
             }
         }
@@ -147,7 +147,7 @@ extension WorkflowMachine {
             reference: AttemptReference(
                 taskID: taskID, attempt: state.stages[index].attempt, dispatchID: open.dispatchID),
             generation: state.stages[index].generation, payload: payload, stageOutputs: stageOutputs,
-            inputCommit: inputCommit(of: index))
+            inputCommit: inputCommit(of: index), answers: state.stages[index].answers)
         directives.append(.dispatch(order))
         record(
             kind,
@@ -218,7 +218,8 @@ extension WorkflowMachine {
                 "code": .string(fault.code), "message": .string(fault.message),
                 "duration_ms": .integer(stageMilliseconds(index, until: now)),
             ])
-        if stage.required {
+        // While paused the consequence waits for the resume, as everything does that would be a step onward.
+        if stage.required, state.phase == .running {
             stop(.init(phase: .failed, fault: fault, stage: stage.name), actor: "orchestrator", at: now)
         }
     }

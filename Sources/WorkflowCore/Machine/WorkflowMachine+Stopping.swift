@@ -11,6 +11,7 @@ extension WorkflowMachine {
     /// Records the outcome, asks open attempts to stop, closes what isn't out.
     mutating func stop(_ outcome: WorkflowState.Outcome, actor: String, at now: Timestamp) {
         enter(.stopping)
+        state.pause = nil
         state.outcome = outcome
         record(
             .workflowStopping, severity: outcome.phase == .failed ? .critical : .warning, actor: actor,
@@ -22,6 +23,9 @@ extension WorkflowMachine {
             switch state.stages[index].phase {
             case .pending:
                 enter(.cancelled, stage: index, at: now)
+            case .awaitingAnswers:
+                closeRound(stage: index, values: [], actor: actor)
+                endCancelled(stage: index, actor: actor, at: now)
             case .running:
                 if state.stages[index].open != nil {
                     state.stages[index].open?.cancelledAt = now

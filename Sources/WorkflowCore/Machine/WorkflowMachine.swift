@@ -81,12 +81,24 @@ public struct WorkflowMachine: Sendable {
             try lose(reference, agentID: agentID, counted: true, in: &turn)
         case .abandoned(let reference, let agentID):
             try lose(reference, agentID: agentID, counted: false, in: &turn)
-        case .sendLost(let reference):
-            sendAgain(reference, in: &turn)
+        case .sendLost(let reference, let reason):
+            sendAgain(reference, reason: reason, in: &turn)
+        case .agentMissing(let reference):
+            noteMissingAgent(reference)
+        case .inspected(let evidence):
+            try inspect(evidence, in: &turn)
         case .wake(let judgeDeadlines):
             try wake(judgeDeadlines: judgeDeadlines, in: &turn)
         case .cancel(let actor, let reason):
             cancel(actor: actor, reason: reason, in: &turn)
+        case .pause(let actor, let reason):
+            pause(actor: actor, reason: reason, at: turn.now)
+        case .resume(let actor):
+            try resume(actor: actor, in: &turn)
+        case .retry(let request):
+            try retry(request, in: &turn)
+        case .answers(let answers):
+            try take(answers, in: &turn)
         }
     }
 
@@ -120,11 +132,12 @@ extension WorkflowMachine {
             TransitionTable.successors(of: state.stages[index].phase).contains(phase),
             "no transition \(state.stages[index].phase) → \(phase) of stage \(definition.stages[index].name)")
         state.stages[index].phase = phase
+        if phase != .awaitingAnswers { state.stages[index].questions = nil }
         if phase.isClosed {
             state.stages[index].open = nil
             state.stages[index].retryAt = nil
             state.stages[index].endedAt = now
-        } else if phase == .running {
+        } else if phase == .running, state.stages[index].startedAt == nil {
             state.stages[index].startedAt = now
         }
     }

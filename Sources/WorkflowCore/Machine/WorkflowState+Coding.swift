@@ -13,6 +13,12 @@ extension WorkflowState {
         }
         if let startedAt { object["b"] = .integer(startedAt.microseconds) }
         if let endedAt { object["e"] = .integer(endedAt.microseconds) }
+        if let retriedAt { object["r"] = .integer(retriedAt.microseconds) }
+        if let pause {
+            object["h"] = ["b": .integer(pause.since.microseconds), "a": .string(pause.actor)]
+        }
+        if let notedOverdue { object["n"] = .integer(notedOverdue.microseconds) }
+        if strayResults != 0 { object["i"] = .integer(Int64(strayResults)) }
         if let recordedWake { object["w"] = .integer(recordedWake.microseconds) }
         object["s"] = .array(stages.map { .object($0.encoded) })
         return JSONValue.object(object).encoded()
@@ -38,6 +44,12 @@ extension WorkflowState {
         self.startedAt = Timestamp(stored: value["b"])
         self.endedAt = Timestamp(stored: value["e"])
         self.recordedWake = Timestamp(stored: value["w"])
+        self.retriedAt = Timestamp(stored: value["r"])
+        self.notedOverdue = Timestamp(stored: value["n"])
+        self.strayResults = value["i"]?.intValue ?? 0
+        if let entry = value["h"], let since = Timestamp(stored: entry["b"]) {
+            self.pause = Pause(since: since, actor: entry["a"]?.stringValue ?? "")
+        }
         if let outcome = value["o"] {
             guard let end = outcome["p"]?.stringValue.flatMap(Phase.init(rawValue:)),
                 let fault = WorkflowFault(stored: outcome)
@@ -72,6 +84,16 @@ extension StageState {
         if failures != 0 { object["f"] = .integer(Int64(failures)) }
         if let taskID { object["t"] = .string("\(taskID)") }
         if let retryAt { object["r"] = .integer(retryAt.microseconds) }
+        if let questions {
+            object["q"] = [
+                "n": .integer(Int64(questions.round)), "i": .array(questions.ids.map { .string($0) }),
+                "b": .integer(questions.askedAt.microseconds), "l": .integer(questions.expiresAt.microseconds),
+            ]
+        }
+        if questionRounds != 0 { object["n"] = .integer(Int64(questionRounds)) }
+        if !answers.isEmpty {
+            object["y"] = .array(answers.map { ["i": .string($0.id), "v": $0.value] })
+        }
         if let commit { object["c"] = .string(commit) }
         if let startedAt { object["b"] = .integer(startedAt.microseconds) }
         if let endedAt { object["e"] = .integer(endedAt.microseconds) }
@@ -84,6 +106,7 @@ extension StageState {
             if let agentID = open.agentID { entry["a"] = .string(agentID) }
             if let deadline = open.deadline { entry["l"] = .integer(deadline.microseconds) }
             if let cancelledAt = open.cancelledAt { entry["c"] = .integer(cancelledAt.microseconds) }
+            if open.isAgentMissingNoted { entry["m"] = true }
             object["o"] = .object(entry)
         }
         return object
@@ -103,24 +126,40 @@ extension StageState {
         endedAt = Timestamp(stored: value["e"])
         fault = value["x"].flatMap(WorkflowFault.init(stored:))
         ignoredResults = value["i"]?.intValue ?? 0
+        questionRounds = value["n"]?.intValue ?? 0
+        answers = (value["y"]?.arrayValue ?? []).compactMap { entry in
+            guard let id = entry["i"]?.stringValue, let value = entry["v"] else { return nil }
+            return GivenAnswer(id: id, value: value)
+        }
+        if let entry = value["q"] {
+            guard let round = entry["n"]?.intValue, let ids = entry["i"]?.arrayValue,
+                let askedAt = Timestamp(stored: entry["b"]), let expiresAt = Timestamp(stored: entry["l"])
+            else { return nil }
+            questions = OpenQuestions(
+                round: round, ids: ids.compactMap(\.stringValue), askedAt: askedAt, expiresAt: expiresAt)
+        }
         if let entry = value["o"] {
             guard let mark = entry["d"]?.intValue, let sentAt = Timestamp(stored: entry["s"]) else { return nil }
             var open = OpenAttempt(dispatchID: UInt64(bitPattern: Int64(mark)), sentAt: sentAt)
             open.agentID = entry["a"]?.stringValue
             open.deadline = Timestamp(stored: entry["l"])
             open.cancelledAt = Timestamp(stored: entry["c"])
+            open.isAgentMissingNoted = entry["m"]?.boolValue ?? false
             self.open = open
         }
     }
 }
 
 extension WorkflowFault {
-    /// The longest message that the hot state keeps, in characters; the audit trail and the result have the whole.
+    /// The longest message that the hot state keeps, in bytes; the audit trail and the result have the whole.
     private static let storedMessageLimit = 600
+    /// The longest code that the hot state keeps, in bytes.
+    private static let storedCodeLimit = 64
 
     fileprivate var encoded: JSONObject {
         var object: JSONObject = [
-            "c": .string(code), "m": .string(String(message.prefix(Self.storedMessageLimit))),
+            "c": .string(code.cut(toBytes: Self.storedCodeLimit)),
+            "m": .string(message.cut(toBytes: Self.storedMessageLimit)),
         ]
         if isRetryable { object["r"] = .bool(true) }
         return object
@@ -129,6 +168,16 @@ extension WorkflowFault {
     fileprivate init?(stored value: JSONValue) {
         guard let code = value["c"]?.stringValue, let message = value["m"]?.stringValue else { return nil }
         self.init(code: code, message: message, isRetryable: value["r"]?.boolValue ?? false)
+    }
+}
+
+extension String {
+    /// The longest beginning of whole characters that has at most so many bytes in UTF-8.
+    func cut(toBytes limit: Int) -> String {
+        guard utf8.count > limit else { return self }
+        var end = utf8.index(utf8.startIndex, offsetBy: limit)
+        while end > startIndex, end.samePosition(in: self) == nil { end = utf8.index(before: end) }
+        return String(self[..<end])
     }
 }
 

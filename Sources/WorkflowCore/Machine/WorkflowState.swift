@@ -11,21 +11,24 @@ public struct WorkflowState: Sendable, Hashable {
     public enum Phase: String, Sendable, Hashable, CaseIterable {
         /// Recorded, not started. Becomes running, or stopping by a cancel.
         case initiated
-        /// Stages start, run, wait. Becomes stopping, or completed.
+        /// Stages start, run, wait. Becomes paused, stopping, or completed.
         case running
+        /// Nothing new is dispatched; what is out goes on, and its results are kept. Becomes running, or stopping by a
+        /// cancel.
+        case paused
         /// The outcome is known; open attempts are being closed; nothing new is sent. Becomes failed or cancelled.
         case stopping
-        /// Every required stage completed. Terminal.
+        /// Every required stage completed. Terminal, but for a retry.
         case completed
-        /// Terminal.
+        /// Terminal, but for a retry.
         case failed
-        /// Terminal.
+        /// Terminal, but for a retry.
         case cancelled
 
         /// Whether nothing leads out of this phase but an explicit retry.
         public var isTerminal: Bool {
             switch self {
-            case .initiated, .running, .stopping: false
+            case .initiated, .running, .paused, .stopping: false
             case .completed, .failed, .cancelled: true
             }
         }
@@ -48,20 +51,42 @@ public struct WorkflowState: Sendable, Hashable {
         }
     }
 
+    /// Who paused a workflow, and when.
+    public struct Pause: Sendable, Hashable {
+        /// Since when, in database time.
+        public var since: Timestamp
+        /// Who wanted it.
+        public var actor: String
+
+        /// A pause.
+        public init(since: Timestamp, actor: String) {
+            self.since = since
+            self.actor = actor
+        }
+    }
+
     /// Where the workflow as a whole is.
     public var phase: Phase
+    /// Since when and by whom it is paused; nil unless it is.
+    public var pause: Pause?
     /// How it came to stop; nil while initiated, running or completed.
     public var outcome: Outcome?
     /// One for each stage of the definition, in its order.
     public var stages: [StageState]
-    /// Sequence number of the newest audit event; the first is 1.
+    /// Sequence number of the newest audit event; the first is 1. Also the version that decisions are made on.
     public var sequence: Int64
     /// When it began to run, in database time; nil before.
     public var startedAt: Timestamp?
+    /// When it was last retried, in database time; `total_timeout` counts from then. Nil if it never was.
+    public var retriedAt: Timestamp?
     /// When it reached a terminal phase, in database time; nil before.
     public var endedAt: Timestamp?
     /// What the timers table holds for this workflow: when it wants to be woken; nil for no row.
     public var recordedWake: Timestamp?
+    /// The overdue ``recordedWake`` that is in the trail already.
+    public var notedOverdue: Timestamp?
+    /// How many results named no task of this workflow; the first ``StageState/maximumIgnoredRecords`` are in the trail.
+    public var strayResults: Int
 
     /// The state of a workflow that was just recorded.
     public init(stageCount: Int) {
@@ -72,6 +97,10 @@ public struct WorkflowState: Sendable, Hashable {
         self.startedAt = nil
         self.endedAt = nil
         self.recordedWake = nil
+        self.notedOverdue = nil
+        self.strayResults = 0
+        self.pause = nil
+        self.retriedAt = nil
     }
 }
 
@@ -81,8 +110,11 @@ public struct StageState: Sendable, Hashable {
     public enum Phase: String, Sendable, Hashable, CaseIterable {
         /// Waits for the stages that it needs. Becomes running, skipped or cancelled.
         case pending
-        /// An attempt is open, or the next one waits for its backoff. Becomes completed, failed or cancelled.
+        /// An attempt is open, or the next one waits for its backoff. Becomes awaiting answers, completed, failed or
+        /// cancelled.
         case running
+        /// People have to answer before the next attempt. Becomes running, failed or cancelled.
+        case awaitingAnswers = "awaiting_answers"
         case completed
         case failed
         case skipped
@@ -91,7 +123,7 @@ public struct StageState: Sendable, Hashable {
         /// Whether the stage has ended.
         public var isClosed: Bool {
             switch self {
-            case .pending, .running: false
+            case .pending, .running, .awaitingAnswers: false
             case .completed, .failed, .skipped, .cancelled: true
             }
         }
@@ -111,6 +143,12 @@ public struct StageState: Sendable, Hashable {
     public var open: OpenAttempt?
     /// When the next attempt starts, while the stage waits for its backoff.
     public var retryAt: Timestamp?
+    /// What people have to answer; nil unless the stage awaits answers.
+    public var questions: OpenQuestions?
+    /// Rounds of questions that this generation has asked.
+    public var questionRounds: Int
+    /// What people answered in this generation, for its next attempts.
+    public var answers: [GivenAnswer]
     /// The commit that the stage hands on: its own, or its input commit if it made none.
     public var commit: String?
     /// When the stage began, in database time; nil before.
@@ -134,6 +172,9 @@ public struct StageState: Sendable, Hashable {
         taskID = nil
         open = nil
         retryAt = nil
+        questions = nil
+        questionRounds = 0
+        answers = []
         commit = nil
         startedAt = nil
         endedAt = nil
@@ -154,6 +195,8 @@ public struct OpenAttempt: Sendable, Hashable {
     public var deadline: Timestamp?
     /// Since when the agent has been asked to stop; nil if it hasn't.
     public var cancelledAt: Timestamp?
+    /// Whether the trail says that no agent lives that could take it.
+    public var isAgentMissingNoted: Bool
 
     /// An attempt that was just sent.
     public init(dispatchID: UInt64, sentAt: Timestamp) {
@@ -162,5 +205,6 @@ public struct OpenAttempt: Sendable, Hashable {
         self.agentID = nil
         self.deadline = nil
         self.cancelledAt = nil
+        self.isAgentMissingNoted = false
     }
 }

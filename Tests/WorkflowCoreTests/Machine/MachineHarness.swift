@@ -71,13 +71,35 @@ struct MachineHarness {
     /// A result for the open attempt of a stage.
     func result(
         _ name: String, _ status: AttemptOutcome.Status = .success, agent: String = "agent-1",
-        output: JSONValue = .object([:]), commit: String? = nil, faults: [WorkflowFault] = []
+        output: JSONValue = .object([:]), commit: String? = nil, faults: [WorkflowFault] = [],
+        questions: [AskedQuestion] = []
     ) -> WorkflowEvent {
         guard let reference = reference(name) else { preconditionFailure("stage \(name) has no open attempt") }
         return .taskFinished(
             AttemptOutcome(
                 reference: reference, stage: name, agentID: agent, status: status, output: output, commit: commit,
-                faults: faults))
+                faults: faults, questions: questions))
+    }
+
+    /// The orders to dispatch so far.
+    var orders: [AttemptOrder] {
+        directives.compactMap { directive in
+            if case .dispatch(let order) = directive { return order }
+            return nil
+        }
+    }
+
+    /// The names of the stages in a phase.
+    func stages(in phase: StageState.Phase) -> [String] {
+        zip(machine.definition.stages, machine.state.stages).filter { $1.phase == phase }.map(\.0.name)
+    }
+
+    /// What the rows of this workflow would say if they fitted its state.
+    var evidence: RecordEvidence {
+        RecordEvidence(
+            sequence: machine.state.sequence,
+            openAttempts: machine.definition.stages.compactMap { reference($0.name) },
+            timer: machine.state.recordedWake, nextWake: now - .seconds(120))
     }
 
     /// The audit records so far.

@@ -116,10 +116,10 @@ struct WorkflowMachineTests {
         #expect(harness.machine.state.outcome?.fault == fault)
     }
 
-    @Test("partial and needs_input end as failures with their codes")
+    @Test("partial, and needs_input without a question, end as failures with their codes")
     func partialAndQuestions() throws {
         for (status, code) in [
-            (AttemptOutcome.Status.partial, "PARTIAL_RESULT"), (.needsInput, "INPUT_NOT_SUPPORTED"),
+            (AttemptOutcome.Status.partial, "PARTIAL_RESULT"), (.needsInput, "NO_QUESTIONS"),
         ] {
             var harness = try three()
             try harness.apply(.start(actor: "ann"))
@@ -176,14 +176,14 @@ struct WorkflowMachineTests {
         var harness = try three()
         try harness.apply(.start(actor: "ann"))
         let first = try #require(harness.reference("one"))
-        try harness.apply(.sendLost(first))
+        try harness.apply(.sendLost(first, reason: .neverSent))
         let second = try #require(harness.reference("one"))
         #expect(second.dispatchID != first.dispatchID)
         #expect(second.attempt == first.attempt)
         try harness.apply(.taskStarted(first, agentID: "agent-1"))
         #expect(harness.stage("one").open?.agentID == nil)
         try harness.apply(.taskStarted(second, agentID: "agent-2"))
-        #expect(try harness.apply(.sendLost(second)).isEmpty)
+        #expect(try harness.apply(.sendLost(second, reason: .neverSent)).isEmpty)
     }
 
     @Test("cancel stops the open attempt, waits for its end, and ends as cancelled")
