@@ -55,7 +55,7 @@ struct WorkflowController: Sendable {
             throw Problem.unavailable(reason)
         case .refused(let reason):
             throw Problem.invalid([Problem.Fault(pointer: "", message: "the record refuses this: \(reason)")])
-        case .conflict, .unknownWorkflow:
+        case .conflict, .unknownWorkflow, .rejected:
             throw Problem.internalFault
         }
     }
@@ -150,7 +150,7 @@ struct WorkflowController: Sendable {
             throw Problem.busy(retryAfterSeconds: seconds)
         case .unavailable(let reason):
             throw Problem.unavailable(reason)
-        case .refused, .keyReused:
+        case .refused, .keyReused, .rejected:
             throw Problem.internalFault
         }
     }

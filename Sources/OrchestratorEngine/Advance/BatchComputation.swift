@@ -96,6 +96,9 @@ public struct BatchComputation: Sendable {
                 switch error {
                 case .outputsNeeded(let stages): return stages
                 case .conflict(_, let phase): steps.append((submission.origin, [], .conflict(phase)))
+                case .versionMismatch, .unknownStage, .nothingToRetry, .noOpenQuestions, .severalStagesAsk,
+                    .invalidAnswers:
+                    steps.append((submission.origin, [], .rejected(error)))
                 }
             }
         }
@@ -104,7 +107,8 @@ public struct BatchComputation: Sendable {
             translate(step.directives, of: machine, result: step.origin)
             settle(step.origin, with: step.outcome)
         }
-        if machine.state != loaded.machine.state {
+        // A workflow that was inspected is written though nothing changed: its next look moves on.
+        if machine.state != loaded.machine.state || submissions.contains(where: \.isInspection) {
             write(&machine, loaded: loaded)
         }
         return []
@@ -136,7 +140,8 @@ public struct BatchComputation: Sendable {
                 id: machine.facts.id, definitionHash: loaded.definitionHash, version: version, isTerminal: isTerminal,
                 bytes: machine.state.encoded(), nextWake: wake))
         let summary = WorkflowSummary(of: machine, version: version)
-        if isTerminal {
+        // What people look for at once: an end, and a new beginning.
+        if isTerminal || loaded.machine.state.phase.isTerminal || machine.state.phase != loaded.machine.state.phase {
             save.summaries.append(summary)
         } else {
             effects.summaries.append(summary)
@@ -198,6 +203,28 @@ public struct BatchComputation: Sendable {
                         BatchEffects.AcceptedCommit(
                             workflowID: id, stage: acceptance.stage, generation: acceptance.generation, commit: commit))
                 }
+            case .ask(let round):
+                save.questions += round.questions.map { question in
+                    NewQuestion(
+                        workflowID: id, stage: round.stage, generation: round.generation, round: round.round,
+                        taskID: round.taskID, attempt: round.attempt, id: question.id, text: question.text,
+                        options: question.options, expiresAt: round.expiresAt)
+                }
+            case .closeRound(let round):
+                save.answered.append(
+                    AnsweredRound(
+                        workflowID: id, stage: round.stage, generation: round.generation, round: round.round,
+                        values: round.values.map { (id: $0.id, value: $0.value) }, actor: round.actor))
+            case .park(let task):
+                save.parked.append(
+                    NewParkedTask(
+                        workflowID: id, stage: task.stage, generation: task.generation, taskID: task.taskID,
+                        attempt: task.attempt, faultCode: task.fault.code, faultMessage: task.fault.message,
+                        causeClass: task.cause.rawValue))
+            case .hold(let reference, let isHeld):
+                save.holds.append((workflowID: id, reference: reference, isHeld: isHeld))
+            case .reopen(let actor):
+                save.reopened.append((workflowID: id, actor: actor))
             case .record(let record):
                 save.events.append((workflowID: id, record: record))
                 effects.events.append(BatchEffects.Published(workflowID: id, record: record, at: save.now))

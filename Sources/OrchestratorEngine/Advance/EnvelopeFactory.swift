@@ -45,6 +45,7 @@ public struct EnvelopeFactory: Sendable {
                 workflowType: facts.type, workflowName: facts.name, currentStage: stage.name,
                 requirements: facts.requirements, input: facts.input,
                 stageOutputs: shortened(order.stageOutputs)),
+            answers: order.answers.map { Answer(id: $0.id, value: $0.value) },
             workspace: workspace(of: stage, order, machine),
             artifactsURL: "file:\(dataDirectory)/artifacts",
             trace: TraceContext(traceID: facts.traceID, spanID: DispatchID(rawValue: spanID).description),

@@ -47,7 +47,8 @@ package struct ResultSorting: Sendable {
             },
             faults: result.errors.map {
                 WorkflowFault(code: $0.code, message: $0.message, isRetryable: $0.retryable)
-            })
+            },
+            questions: result.questions.map { AskedQuestion(id: $0.id, text: $0.text, options: $0.options) })
         return Submission(
             .event(.taskFinished(outcome), workflowID: result.workflowID),
             origin: .result(

@@ -34,6 +34,11 @@ public struct Submission: Sendable {
         self.origin = origin
     }
 
+    /// Whether it holds the workflow's rows against its state.
+    var isInspection: Bool {
+        if case .event(.inspected, _) = body { true } else { false }
+    }
+
     /// The workflow that is to be changed; nil for one that does not exist yet.
     var workflowID: UniqueID? {
         switch body {
@@ -132,6 +137,8 @@ public enum SubmissionOutcome: Sendable {
     case keyReused(UniqueID)
     /// The workflow's phase doesn't allow it (HTTP 409).
     case conflict(WorkflowState.Phase)
+    /// The event doesn't fit the workflow: the reason tells which HTTP status.
+    case rejected(Rejection)
     /// There is no such workflow (HTTP 404).
     case unknownWorkflow
     /// Too much is waiting to be recorded; nothing was changed (HTTP 429).

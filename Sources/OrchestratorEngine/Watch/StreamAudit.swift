@@ -78,7 +78,8 @@ struct StreamAudit: Sendable {
     }
 
     private func sendLost(_ row: OpenAttemptRow) -> Submission {
-        Submission(.event(.sendLost(row.reference), workflowID: row.workflowID), origin: .watch)
+        Submission(
+            .event(.sendLost(row.reference, reason: .claimedAndSilent), workflowID: row.workflowID), origin: .watch)
     }
 }
 

@@ -85,7 +85,11 @@ extension SweeperCore {
         effects.append(.report(.sentAgain(count: lost.count)))
         effects.append(
             .submit(
-                lost.map { Submission(.event(.sendLost($0.reference), workflowID: $0.workflowID), origin: .watch) }))
+                lost.map {
+                    Submission(
+                        .event(.sendLost($0.reference, reason: .notOnStream), workflowID: $0.workflowID), origin: .watch
+                    )
+                }))
     }
 
     private mutating func remove(_ walk: Walk, into effects: inout [Effect]) {

@@ -290,7 +290,9 @@ package struct SweeperCore: Sendable {
             submit(.wake(judgeDeadlines: judges), id)
         }
         // While Redis is away nothing is sent, and nothing is lost by waiting.
-        for found in isRoadUp ? findings.unpublished : [] { submit(.sendLost(found.reference), found.workflowID) }
+        for found in isRoadUp ? findings.unpublished : [] {
+            submit(.sendLost(found.reference, reason: .neverSent), found.workflowID)
+        }
         // Judged again after the query: if it took long, we did not listen meanwhile.
         for found in judges ? findings.expired : [] {
             effects.append(.report(.silent(agentID: found.agentID, workflowID: found.workflowID)))
