@@ -1,0 +1,218 @@
+import AgentProtocol
+import JSONTools
+import OrchestratorEngine
+import TaskTransport
+import Testing
+import WorkflowCore
+import WorkflowStorage
+
+/// A `SweeperCore` whose requests are answered by closures of the test, with a clock of its own.
+private struct WatchBench {
+    var core: SweeperCore
+    var monotonic: Int64 = 0
+    var epoch: UInt64 = 1
+    var lag: Int? = 0
+    var findings = WatchFindings()
+    var living: [String: String] = ["scaffold-1": "scaffold"]
+    var open: [OpenAttemptRow] = []
+    var entries: [TaskStreamEntry] = []
+    private(set) var questions: [WatchQuestion] = []
+    private(set) var submitted: [Submission] = []
+    private(set) var removed: [String] = []
+    private(set) var walks: [Int64] = []
+    private(set) var looks: [Int64] = []
+    private(set) var reports: [SweeperReport] = []
+    private(set) var upkeeps = 0
+    private var next = SweeperCore.Input.begin
+    var failsToAsk = false
+
+    init() {
+        core = SweeperCore(heartbeatMilliseconds: 5000, leaseMilliseconds: 15_000, roadEpoch: 1, at: 0)
+    }
+
+    /// Runs until the clock has passed so many milliseconds.
+    mutating func run(for milliseconds: Int64) {
+        let end = monotonic + milliseconds
+        while monotonic < end {
+            for effect in core.step(next, at: monotonic) { carryOut(effect) }
+        }
+    }
+
+    private mutating func carryOut(_ effect: SweeperCore.Effect) {
+        switch effect {
+        case .askLag:
+            looks.append(monotonic)
+            next = .lag(lag, roadEpoch: epoch)
+        case .makeGroups: next = .groupsMade(lag != nil)
+        case .upkeep:
+            upkeeps += 1
+            next = .keptUp
+        case .ask(let question):
+            questions.append(question)
+            next = failsToAsk ? .failed(.away("gone")) : .found(findings)
+        case .claimResults: next = .claimed([])
+        case .takeResults: next = .taken
+        case .readLiving: next = .living(living)
+        case .readTypes: next = .definedTypes(["scaffold"])
+        case .readOpen: next = .open(open)
+        case .readOpenOf(let ids): next = .open(open.filter { ids.contains($0.reference.taskID) })
+        case .walk:
+            walks.append(monotonic)
+            next = .entries(lag == nil ? nil : entries)
+        case .remove(let entries, _):
+            removed += entries.map(\.entryID)
+            next = .removed
+        case .rest(let milliseconds, let known):
+            let isCutShort = known.map { $0 != epoch } ?? false
+            monotonic += isCutShort ? 1 : Int64(milliseconds)
+            next = .rested(roadEpoch: epoch, backlog: 0)
+        case .submit(let submissions): submitted += submissions
+        case .report(let report): reports.append(report)
+        }
+    }
+
+    var events: [WorkflowEvent.Name] {
+        submitted.compactMap { submission in
+            if case .event(let event, _) = submission.body { return event.name }
+            return nil
+        }
+    }
+}
+
+private let workflow = UniqueID(high: 1, low: 1)
+
+private func reference(_ number: UInt64) -> AttemptReference {
+    AttemptReference(taskID: UniqueID(high: 2, low: number), attempt: 1, dispatchID: number)
+}
+
+private func row(_ number: UInt64, agent: String? = nil, age: Int64 = 60_000) -> OpenAttemptRow {
+    OpenAttemptRow(
+        workflowID: workflow, reference: reference(number), stage: "s", agentType: "scaffold", priority: .medium,
+        agentID: agent, isStopping: false, ageMilliseconds: age, boundMilliseconds: nil)
+}
+
+private func entry(_ number: UInt64, taker: String? = nil, idle: Int64 = 0) -> TaskStreamEntry {
+    let reference = reference(number)
+    return TaskStreamEntry(
+        stream: "agent:scaffold:tasks", entryID: "\(number)-0",
+        reference: TaskReference(
+            taskID: reference.taskID, attempt: 1, dispatchID: DispatchID(rawValue: reference.dispatchID)),
+        consumer: taker, idleMilliseconds: idle)
+}
+
+@Suite("The watch as a value")
+struct SweeperCoreTests {
+    @Test("looks five times within seconds at start, then every 4 s idle; walks after a heartbeat, then each minute")
+    func rhythm() {
+        var bench = WatchBench()
+        bench.run(for: 130_000)
+        #expect(Array(bench.looks.prefix(6)) == [0, 1000, 2000, 3000, 4000, 5000])
+        #expect(zip(bench.looks, bench.looks.dropFirst()).dropFirst(6).allSatisfy { $1 - $0 <= 4000 })
+        #expect(bench.walks.count == 3)
+        #expect(bench.walks.first == 6000)
+        #expect(zip(bench.walks, bench.walks.dropFirst()).allSatisfy { $1 - $0 >= 60_000 && $1 - $0 < 65_000 })
+        #expect(bench.upkeeps == 1)
+        #expect(bench.questions.filter(\.looksForOverdue).count == 3)
+    }
+
+    @Test("looks every 2 s while there is something to do")
+    func busy() {
+        var bench = WatchBench()
+        bench.findings.due = [workflow]
+        bench.run(for: 60_000)
+        #expect(zip(bench.looks, bench.looks.dropFirst()).allSatisfy { $1 - $0 <= 2000 })
+        #expect(Set(bench.events) == [.wake])
+    }
+
+    @Test("judges leases only after a whole lease of listening, and anew after Redis or the record was away")
+    func listening() {
+        var bench = WatchBench()
+        bench.findings.expired = [(workflowID: workflow, reference: reference(1), agentID: "scaffold-1")]
+        bench.run(for: 14_000)
+        #expect(bench.questions.allSatisfy { !$0.judgesLeases })
+        #expect(bench.events.isEmpty, "nothing is judged before a lease has passed")
+        bench.run(for: 6000)
+        #expect(bench.events.contains(.leaseExpired))
+        for spoil in [{ (bench: inout WatchBench) in bench.lag = nil }, { $0.lag = 5000 }, { $0.failsToAsk = true }] {
+            spoil(&bench)
+            bench.run(for: 30_000)
+            bench.lag = 0
+            bench.failsToAsk = false
+            let before = bench.submitted.count
+            bench.run(for: 12_000)
+            #expect(bench.submitted.count == before, "silence during an outage proves nothing")
+            bench.run(for: 10_000)
+            #expect(bench.submitted.count > before)
+        }
+    }
+
+    @Test("sends that were not published are sent again, but not while Redis is away")
+    func unpublished() {
+        var bench = WatchBench()
+        bench.findings.unpublished = [(workflowID: workflow, reference: reference(1))]
+        bench.lag = nil
+        bench.run(for: 20_000)
+        #expect(bench.events.isEmpty)
+        bench.lag = 0
+        bench.run(for: 5000)
+        #expect(bench.events.contains(.sendLost))
+    }
+
+    @Test(
+        "an open send that no stream holds counts as lost when two walks miss it; a walk's first miss hastens the next")
+    func suspects() {
+        var bench = WatchBench()
+        bench.run(for: 1)
+        bench.open = [row(1), row(2)]
+        bench.entries = [entry(2)]
+        bench.run(for: 8000)
+        #expect(bench.walks.count == 1)
+        #expect(bench.events.isEmpty, "a result may be on its way")
+        bench.run(for: 13_000)
+        #expect(bench.walks.count == 2)
+        #expect(bench.events == [.sendLost])
+    }
+
+    @Test("a send missed once and found again is not lost")
+    func foundAgain() {
+        var bench = WatchBench()
+        bench.open = [row(1)]
+        bench.run(for: 8000)
+        bench.entries = [entry(1)]
+        bench.run(for: 120_000)
+        #expect(bench.events.isEmpty)
+    }
+
+    @Test("after Redis lost its data, what nobody has claimed within a heartbeat and a second is sent again at once")
+    func wipe() {
+        var bench = WatchBench()
+        bench.run(for: 20_000)
+        bench.open = [row(1), row(2, agent: "scaffold-1")]
+        bench.epoch = 2
+        let lost = bench.monotonic
+        bench.run(for: 9000)
+        #expect(bench.events == [.sendLost], "the bound attempt goes on")
+        #expect(bench.walks.last.map { $0 - lost >= 6000 && $0 - lost <= 8000 } ?? false)
+    }
+
+    /// What a walk makes of one entry and one row.
+    @Test(
+        "a walk removes what is not open; what a dead agent took is lost, what a silent one keeps is sent again",
+        arguments: [
+            (taker: nil, idle: 0, isOpen: true, event: nil, isRemoved: false),
+            (taker: nil, idle: 0, isOpen: false, event: nil, isRemoved: true),
+            (taker: "scaffold-1", idle: 5000, isOpen: true, event: nil, isRemoved: false),
+            (taker: "scaffold-1", idle: 30_000, isOpen: true, event: .sendLost, isRemoved: true),
+            (taker: "scaffold-9", idle: 5000, isOpen: true, event: nil, isRemoved: false),
+            (taker: "scaffold-9", idle: 30_000, isOpen: true, event: .leaseExpired, isRemoved: true),
+        ] as [(taker: String?, idle: Int64, isOpen: Bool, event: WorkflowEvent.Name?, isRemoved: Bool)])
+    func walk(taker: String?, idle: Int64, isOpen: Bool, event: WorkflowEvent.Name?, isRemoved: Bool) {
+        var bench = WatchBench()
+        bench.run(for: 30_000)
+        bench.open = isOpen ? [row(1)] : []
+        bench.entries = [entry(1, taker: taker, idle: idle)]
+        while bench.walks.count < 2 { bench.run(for: 1000) }
+        #expect(bench.events == (event.map { [$0] } ?? []))
+        #expect(bench.removed == (isRemoved ? ["1-0"] : []))
+    }
+}
