@@ -152,12 +152,14 @@ struct EngineFixture: Sendable {
 
     /// Hands in an agent's result for a task.
     func answer(
-        _ task: TaskEnvelope, status: TaskResult.Status = .success, output: JSONObject = [:], entry: String = "1-1"
+        _ task: TaskEnvelope, status: TaskResult.Status = .success, output: JSONObject = [:],
+        questions: [Question] = [], errors: [TaskFault] = [], entry: String = "1-1"
     ) async throws {
         let result = TaskResult(
             messageID: task.messageID, taskID: task.taskID, workflowID: task.workflowID, attempt: task.attempt,
             dispatchID: task.dispatchID, agentID: "scaffold-00000001", agentType: task.agentType, stage: task.stage,
-            status: status, output: output, startedAt: .now(), completedAt: .now())
+            status: status, output: output, errors: errors, questions: questions, startedAt: .now(),
+            completedAt: .now())
         try await results.take([InboundMessage(entryID: entry, bytes: result.encoded(), isPoisoned: false)])
     }
 }
