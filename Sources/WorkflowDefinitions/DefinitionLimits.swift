@@ -1,9 +1,11 @@
+import WorkflowCore
+
 /// How large a definition may be.
 public enum DefinitionLimits {
     /// The largest file, in bytes.
     public static let fileBytes = 256 * 1024
     /// The most stages.
-    public static let stages = 100
+    public static let stages = WorkflowDefinition.maximumStages
     /// The largest `with` of a stage, in bytes of JSON.
     public static let withBytes = 64 * 1024
     /// The longest description, in bytes.

@@ -2,6 +2,9 @@ public import JSONTools
 
 /// A workflow type: a named graph of stages. A value; storing and versioning it is done elsewhere.
 public struct WorkflowDefinition: Sendable, Hashable {
+    /// The most stages: the state of a workflow has to fit into ``WorkflowState/maximumEncodedBytes``.
+    public static let maximumStages = 100
+
     /// The name by which the API calls the workflow type; the same rule as for the names of stages.
     public let name: String
     /// One line for people. May be empty.

@@ -2,11 +2,25 @@ import JSONTools
 
 /// The stored form: JSON with short keys, defaults left out, so that `convert_from(state, 'UTF8')` can be read in psql.
 extension WorkflowState {
-    /// Encodes the state.
+    /// The longest fault messages that the hot state keeps, in bytes; the audit trail and the result have the whole. The
+    /// shorter ones are for a state that would not fit otherwise.
+    private static let messageLimits = [600, 80, 0]
+
+    /// Encodes the state, in at most ``maximumEncodedBytes``: messages of faults are shortened until it fits, which it does
+    /// for as many stages as a definition may have.
     public func encoded() -> [UInt8] {
+        var bytes: [UInt8] = []
+        for limit in Self.messageLimits {
+            bytes = encoded(messageLimit: limit)
+            if bytes.count <= Self.maximumEncodedBytes { break }
+        }
+        return bytes
+    }
+
+    private func encoded(messageLimit: Int) -> [UInt8] {
         var object: JSONObject = ["p": .string(phase.rawValue), "q": .integer(sequence)]
         if let outcome {
-            var entry = outcome.fault.encoded
+            var entry = outcome.fault.encoded(messageLimit: messageLimit)
             entry["p"] = .string(outcome.phase.rawValue)
             if let stage = outcome.stage { entry["s"] = .string(stage) }
             object["o"] = .object(entry)
@@ -20,7 +34,7 @@ extension WorkflowState {
         if let notedOverdue { object["n"] = .integer(notedOverdue.microseconds) }
         if strayResults != 0 { object["i"] = .integer(Int64(strayResults)) }
         if let recordedWake { object["w"] = .integer(recordedWake.microseconds) }
-        object["s"] = .array(stages.map { .object($0.encoded) })
+        object["s"] = .array(stages.map { .object($0.encoded(messageLimit: messageLimit)) })
         return JSONValue.object(object).encoded()
     }
 
@@ -77,7 +91,7 @@ public struct StateCodingError: Error, Sendable, Hashable, CustomStringConvertib
 }
 
 extension StageState {
-    fileprivate var encoded: JSONObject {
+    fileprivate func encoded(messageLimit: Int) -> JSONObject {
         var object: JSONObject = ["p": .string(phase.rawValue)]
         if generation != 1 { object["g"] = .integer(Int64(generation)) }
         if attempt != 0 { object["a"] = .integer(Int64(attempt)) }
@@ -97,7 +111,7 @@ extension StageState {
         if let commit { object["c"] = .string(commit) }
         if let startedAt { object["b"] = .integer(startedAt.microseconds) }
         if let endedAt { object["e"] = .integer(endedAt.microseconds) }
-        if let fault { object["x"] = .object(fault.encoded) }
+        if let fault { object["x"] = .object(fault.encoded(messageLimit: messageLimit)) }
         if ignoredResults != 0 { object["i"] = .integer(Int64(ignoredResults)) }
         if let open {
             var entry: JSONObject = [
@@ -151,15 +165,13 @@ extension StageState {
 }
 
 extension WorkflowFault {
-    /// The longest message that the hot state keeps, in bytes; the audit trail and the result have the whole.
-    private static let storedMessageLimit = 600
     /// The longest code that the hot state keeps, in bytes.
     private static let storedCodeLimit = 64
 
-    fileprivate var encoded: JSONObject {
+    fileprivate func encoded(messageLimit: Int) -> JSONObject {
         var object: JSONObject = [
             "c": .string(code.cut(toBytes: Self.storedCodeLimit)),
-            "m": .string(message.cut(toBytes: Self.storedMessageLimit)),
+            "m": .string(message.cut(toBytes: messageLimit)),
         ]
         if isRetryable { object["r"] = .bool(true) }
         return object
