@@ -101,7 +101,7 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible {
         let login = username.map { "\($0)@" } ?? ""
         return switch endpoint {
         case .tcp(let host, let port): "redis://\(login)\(host):\(port)/\(database)"
-        case .unix(let path): "unix://\(login)\(path)?db=\(database)"
+        case .unix(let path): "unix://\(login)\(path)" + (database == 0 ? "" : "?db=\(database)")
         }
     }
 

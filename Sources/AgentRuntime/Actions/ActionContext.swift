@@ -59,6 +59,14 @@ public struct ActionContext: Sendable {
         try await desk.requestGrant()
     }
 
+    /// What people answered to the questions of earlier attempts, oldest first; empty if none was asked.
+    public var answers: [Answer] { envelope.answers }
+
+    /// What people answered to a question of an earlier attempt; nil if it was not asked or not answered.
+    public func answer(to question: String) -> JSONValue? {
+        envelope.answers.last { $0.id == question }?.value
+    }
+
     /// The output of a stage that this one needs or reads in its `with`.
     ///
     /// - Parameter stage: The stage's name.

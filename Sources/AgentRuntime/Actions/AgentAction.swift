@@ -21,8 +21,8 @@ public protocol AgentAction: Sendable {
 ///
 /// The runtime asks it before it sets up an attempt: no directory, no clone and no task of its own is then made.
 protocol ImmediateAction: AgentAction {
-    /// The answer to `input` in an attempt if it can be given at once, within microseconds.
+    /// The answer to `input` in the attempt of an envelope if it can be given at once, within microseconds.
     ///
     /// - Returns: nil when the attempt has to be run in full.
-    func answer(_ input: JSONValue, attempt: Int) -> Result<ActionOutcome, ActionFailure>?
+    func answer(_ input: JSONValue, of envelope: TaskEnvelope) -> Result<ActionOutcome, ActionFailure>?
 }

@@ -9,6 +9,7 @@ struct AttemptHost: Sendable {
     let toolEnvironment: ToolEnvironment
     let finder: ToolFinder
     private let owner: ProcessMark
+    private let ownership = DirectoryOwner()
     private let setUp = OnceThrowing()
 
     /// - Parameter agentID: Names this agent's directory.
@@ -57,7 +58,7 @@ struct AttemptHost: Sendable {
     private func prepare() throws(FileSystem.Failure) {
         try setUp.run { () throws(FileSystem.Failure) in
             try FileSystem.makeDirectories(directory, permissions: 0o700)
-            try FileSystem.write(Array("\(owner)\n".utf8), to: directory + "/owner")
+            try ownership.claim(directory, as: owner)
             let settings = """
                 [safe]
                 \tdirectory = *

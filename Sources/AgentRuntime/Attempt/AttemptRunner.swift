@@ -16,7 +16,7 @@ struct AttemptRunner: Sendable {
         do throws(ActionFailure) {
             let (entry, input) = try catalog.admit(envelope)
             guard let action = entry.action as? any ImmediateAction else { return nil }
-            guard let answer = action.answer(input, attempt: envelope.attempt) else { return nil }
+            guard let answer = action.answer(input, of: envelope) else { return nil }
             outcome = try answer.get()
         } catch {
             outcome = ResultBuilder.outcome(error)
@@ -56,10 +56,12 @@ struct AttemptRunner: Sendable {
                 ActionFailure(code: "ACTION_ERROR", message: "\(error)", retryable: true))
         }
         await background.stopAll()
-        if let reason = stop.reason {
-            if reason == .timedOut { logger.error("Stopped at the attempt's time limit.") }
+        if let order = stop.order {
+            // Its tools have ended by now, with all processes of their groups.
+            let milliseconds = order.milliseconds
+            if order.reason == .timedOut { logger.error("Stopped at the attempt's time limit.") }
             log.flush()
-            let stopped = ResultBuilder.outcome(stopped: reason, envelope)
+            let stopped = ResultBuilder.outcome(stopped: order.reason, after: milliseconds, envelope)
             deliver(stopped.map { builder.result(of: envelope, $0, artifacts: artifacts.kept, at: begun.times()) })
         } else {
             for fault in outcome.faults { logger.error("\(fault.code): \(fault.message)") }

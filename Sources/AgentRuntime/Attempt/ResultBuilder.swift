@@ -82,10 +82,23 @@ struct ResultBuilder: Sendable {
     }
 
     /// What an attempt ends with that was stopped; nil when nothing is to be reported.
-    static func outcome(stopped reason: StopReason, _ envelope: TaskEnvelope) -> ActionOutcome? {
+    ///
+    /// - Parameter milliseconds: From the order to stop until all its processes were gone; nil while it still runs.
+    static func outcome(
+        stopped reason: StopReason, after milliseconds: Int?, _ envelope: TaskEnvelope
+    ) -> ActionOutcome? {
+        let detail: JSONObject = milliseconds.map { ["stopped_after_ms": .integer(Int64($0))] } ?? [:]
         switch reason {
         case .cancelled:
-            return ActionOutcome(status: .cancelled)
+            let how = milliseconds.map { "all that belonged to it was gone after \($0) ms" } ?? "it has not ended yet"
+            var outcome = ActionOutcome(status: .cancelled)
+            outcome.faults = [
+                TaskFault(
+                    // Retryable: if nobody cancelled the stage, the order was a mistake.
+                    code: "CANCELLED", message: "The attempt was told to stop; \(how).", retryable: true,
+                    detail: detail)
+            ]
+            return outcome
         case .timedOut:
             let limit = envelope.constraints.timeoutMilliseconds
             return outcome(
@@ -94,7 +107,7 @@ struct ResultBuilder: Sendable {
                     message:
                         "The attempt was stopped after its limit of \(limit) ms. Give the stage a longer timeout, or "
                         + "look in the log for what took so long.",
-                    retryable: true
+                    retryable: true, detail: detail
                 ))
         case .shutdown:
             return nil

@@ -12,9 +12,21 @@ enum StopReason: Sendable, Hashable {
 
 /// The reason, shared by the loop that decides and the attempt that ends. The first one counts.
 final class StopBox: Sendable {
-    private let box = Mutex<StopReason?>(nil)
+    /// An order to stop.
+    struct Order: Sendable {
+        var reason: StopReason
+        var since: ContinuousClock.Instant
 
-    var reason: StopReason? { box.withLock { $0 } }
+        /// For how long the attempt has been stopping, in milliseconds.
+        var milliseconds: Int { Int(since.duration(to: .now) / .milliseconds(1)) }
+    }
 
-    func set(_ reason: StopReason) { box.withLock { $0 = $0 ?? reason } }
+    private let box = Mutex<Order?>(nil)
+
+    var order: Order? { box.withLock { $0 } }
+
+    func set(_ reason: StopReason) {
+        let order = Order(reason: reason, since: .now)
+        box.withLock { $0 = $0 ?? order }
+    }
 }

@@ -24,6 +24,9 @@ final class AgentShell: Sendable {
     static let reportBytes = 2 << 20
     /// How long one claim waits for tasks; also how long an idle agent may take to end.
     static let claimPatience: Duration = .milliseconds(1000)
+    /// How long handing back, saying goodbye and cleaning up may take together. With 25 s for what runs and 2.5 s for
+    /// stopping it, an agent ends within 30 s.
+    static let farewellPatience: Duration = .seconds(2)
 
     let bus: any AgentTaskBus
     let runner: AttemptRunner
@@ -36,8 +39,10 @@ final class AgentShell: Sendable {
     let reports = Outbox<ReportOrder>()
     let signals = Outbox<AgentSignal>(capacity: 4096)
     let chores = Outbox<Chore>()
+    /// The attempts that run, files and tools included.
+    let attempts = AttemptCount()
     private let core: Mutex<LoopCore>
-    private let hasLeft = Outbox<Void>()
+    private let farewell = Outbox<GoodbyeSignal>()
 
     /// What is to be told to the bus beside results and signals.
     enum Chore: Sendable {
@@ -76,15 +81,22 @@ final class AgentShell: Sendable {
         await withTaskGroup { group in
             group.addTask { await self.claimTasks() }
             group.addTask { await self.sendReports() }
-            group.addTask { await self.doChores() }
             group.addTask { await self.listen() }
             group.addTask { await self.logs.ship(through: self.bus, logger: self.logger) }
-            let farewell = Task { await self.sendSignals() }
-            _ = await hasLeft.take(atMost: 1)
-            // The goodbye is the last signal; a Redis that isn't there can't keep us from leaving.
-            await Self.wait(for: farewell, atMost: .seconds(2))
-            for close in [claims.close, reports.close, chores.close, logs.close] { close() }
+            let choring = Task { await self.doChores() }
+            let signalling = Task { await self.sendSignals() }
+            let goodbye = await farewell.take(atMost: 1)?.first
+            // A Redis that isn't there can't keep us from leaving.
+            let end = ContinuousClock.now + Self.farewellPatience
+            // What was taken last is handed back before the goodbye says that nothing is left here.
+            chores.close()
+            await Self.wait(for: choring, until: end)
+            if let goodbye { signals.put([.goodbye(goodbye)]) }
+            signals.close()
+            await Self.wait(for: signalling, until: end)
+            for close in [claims.close, reports.close, logs.close] { close() }
             await bus.close()
+            await Self.wait(for: Task { await self.attempts.waitForNone() }, until: end)
             group.cancelAll()
         }
         clock.close()
@@ -95,11 +107,7 @@ final class AgentShell: Sendable {
     /// Asks the agent to end: no more tasks, 25 s for those that were begun.
     func terminate() { send(.input(.terminate)) }
 
-    func leave(_ goodbye: GoodbyeSignal) {
-        signals.put([.goodbye(goodbye)])
-        signals.close()
-        hasLeft.put([()])
-    }
+    func leave(_ goodbye: GoodbyeSignal) { farewell.put([goodbye]) }
 
     /// Tells the loop what happened, and does what follows from it.
     func send(_ message: Message) {
@@ -115,7 +123,12 @@ final class AgentShell: Sendable {
                 "action": "\(envelope.action)", "status": "\(result?.status.rawValue ?? "abandoned")",
                 "ms": "\(result?.metrics.durationMilliseconds ?? 0)",
                 "error": "\(result?.errors.first?.code ?? "")",
-            ])
+            ].merging(result.flatMap(Self.stopFacts) ?? [:]) { one, _ in one })
+    }
+
+    /// How long an attempt that was stopped took to end.
+    private static func stopFacts(_ result: TaskResult) -> Logger.Metadata? {
+        result.errors.first?.detail["stopped_after_ms"].map { ["stopped_after_ms": "\($0.intValue ?? 0)"] }
     }
 
     private func tick() -> Bool {
@@ -134,10 +147,10 @@ final class AgentShell: Sendable {
         }
     }
 
-    private static func wait(for task: Task<Void, Never>, atMost limit: Duration) async {
+    private static func wait(for task: Task<Void, Never>, until end: ContinuousClock.Instant) async {
         await withTaskGroup { group in
             group.addTask { _ = try? await withUnfinishedWait { await task.value } }
-            group.addTask { try? await Task.sleep(for: limit) }
+            group.addTask { try? await Task.sleep(until: end) }
             await group.next()
             group.cancelAll()
         }

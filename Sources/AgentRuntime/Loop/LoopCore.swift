@@ -24,6 +24,7 @@ struct LoopCore {
     private var tickets: [TaskReference: GrantTicket] = [:]
     private var freeExecutors: [SlotExecutor] = []
     private var executorCount = 0
+    private var isClosed = false
     private var inputs: [TaskLoop.Input] = []
     private var reports: [ReportOrder] = []
     /// A claim that was decided on, for at least so many tasks.
@@ -59,6 +60,7 @@ struct LoopCore {
     mutating func close() {
         for executor in freeExecutors { executor.close() }
         freeExecutors = []
+        isClosed = true
     }
 
     private mutating func receive(_ message: AgentShell.Message) {
@@ -79,7 +81,7 @@ struct LoopCore {
             tickets[reference] = ticket
             inputs.append(.grantRequested(reference))
         case .slotFree(let executor):
-            freeExecutors.append(executor)
+            if isClosed { executor.close() } else { freeExecutors.append(executor) }
         }
     }
 
@@ -170,6 +172,7 @@ struct LoopCore {
                 try await ticket.wait()
             }
         )
+        shell.attempts.begin()
         let work = Task(executorPreference: executor) {
             await shell.runner.run(envelope, log: log, desk: desk, stop: stop) { result in
                 shell.note(envelope, result)
@@ -181,6 +184,7 @@ struct LoopCore {
             }
             shell.progress.forget(reference)
             shell.send(.slotFree(executor))
+            shell.attempts.end()
         }
         attempts[reference] = Attempt(work: work, stop: stop)
     }
@@ -191,7 +195,7 @@ struct LoopCore {
     }
 
     private mutating func giveUp(_ envelope: TaskEnvelope, _ reason: StopReason, for shell: AgentShell) {
-        guard let outcome = ResultBuilder.outcome(stopped: reason, envelope) else { return }
+        guard let outcome = ResultBuilder.outcome(stopped: reason, after: nil, envelope) else { return }
         let now = Timestamp.now()
         let result = shell.runner.builder.result(
             of: envelope, outcome, at: .init(started: now, completed: now, duration: .zero))

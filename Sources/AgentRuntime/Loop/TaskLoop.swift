@@ -31,8 +31,10 @@ struct TaskLoop: Sendable {
         var retry: Duration = .milliseconds(500)
         /// On SIGTERM, how long work that was begun may go on.
         var drain: Duration = .seconds(25)
-        /// After that, how long it may take to stop.
-        var leave: Duration = .seconds(3)
+        /// After that, how long it may take to stop: a tool has two seconds from SIGTERM to SIGKILL.
+        var leave: Duration = .milliseconds(2500)
+        /// On SIGTERM, how long a claim that is under way is waited for, so that what it takes can be handed back.
+        var lastClaim: Duration = .seconds(2)
         /// While more results are held, no task is taken.
         var heldCount = 10_000
         var heldBytes = 64 << 20
@@ -350,10 +352,12 @@ struct TaskLoop: Sendable {
         switch phase {
         case .working, .left:
             return
-        case .draining:
-            isOver = running.isEmpty && !hasUnreported && !isClaiming
+        case .draining(let since):
+            let claims = isClaiming && now.elapsed - since < limits.lastClaim
+            isOver = running.isEmpty && !hasUnreported && !claims
         case .stopping(let since):
-            isOver = running.isEmpty && !hasUnreported && !isClaiming || now.elapsed - since >= limits.leave
+            // By now a claim has been waited for long enough.
+            isOver = running.isEmpty && !hasUnreported || now.elapsed - since >= limits.leave
         }
         guard isOver else { return }
         phase = .left

@@ -28,18 +28,12 @@ enum OrphanSweep {
 
     /// Deletes the working directories of agents that no longer run.
     ///
-    /// Each agent keeps its attempts in `<work>/<agent id>` with its mark in the file `owner`.
+    /// Each agent keeps its attempts in `<work>/<agent id>`; see ``DirectoryOwner``.
     static func removeDirectoriesOfDeadOwners(in work: String) -> [String] {
         var removed: [String] = []
         for name in FileSystem.names(in: work) {
             let path = work + "/" + name
-            if let bytes = try? FileSystem.read(path + "/owner", maxBytes: 256) {
-                let owner = ProcessMark(String(decoding: bytes.filter { $0 > 0x20 }, as: UTF8.self))
-                if owner?.isAlive == true { continue }
-            } else if (FileSystem.age(of: path) ?? 0) < 60 {
-                continue  // An agent that is starting makes the directory before the file.
-            }
-            if FileSystem.removeTree(path) { removed.append(name) }
+            if !DirectoryOwner.isOwned(path), FileSystem.removeTree(path) { removed.append(name) }
         }
         return removed
     }

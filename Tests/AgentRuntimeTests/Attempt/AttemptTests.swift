@@ -148,6 +148,35 @@ struct AttemptTests {
         }
     }
 
+    @Test("noop asks its questions until all are answered, in as many rounds as it is told")
+    func questions() async throws {
+        try await TemporaryDirectory.with { directory in
+            let trial = try TaskTrial(type: "demo", actions: [], environment: directory.environment)
+            func run(_ answers: JSONValue) async throws -> TaskResult {
+                let task: JSONValue = [
+                    "action": "noop", "answers": answers,
+                    "payload": [
+                        "rounds": 2, "questions": [["id": "a", "text": "A?", "options": ["x", "y"]], ["id": "b"]],
+                    ],
+                ]
+                return try await trial.run(task.encoded())
+            }
+            let first = try await run([])
+            #expect(first.status == .needsInput)
+            #expect(first.questions.map(\.id) == ["a", "b"] && first.questions.first?.options == ["x", "y"])
+            let half = try await run([["id": "a", "value": "x"]])
+            #expect(half.questions.map(\.id) == ["b"], "what is answered is not asked again")
+            let second = try await run([["id": "a", "value": "x"], ["id": "b", "value": 2]])
+            #expect(second.questions.map(\.id) == ["a-2", "b-2"])
+            let done = try await run([
+                ["id": "a", "value": "x"], ["id": "b", "value": 2], ["id": "a-2", "value": "y"],
+                ["id": "b-2", "value": 3],
+            ])
+            #expect(done.status == .success)
+            #expect(done.output == ["answers": ["a": "x", "b": 2, "a-2": "y", "b-2": 3]])
+        }
+    }
+
     @Test("noop answers, waits and fails as it is told, and makes no directory")
     func noop() async throws {
         try await TemporaryDirectory.with { directory in
@@ -161,6 +190,8 @@ struct AttemptTests {
             #expect(try await run(#"{"fail": "why"}"#).errors.map(\.message) == ["why"])
             #expect(try await run(#"{"fail": 2}"#, attempt: 2).status == .failure)
             #expect(try await run(#"{"fail": 2}"#, attempt: 3).status == .success)
+            let partial = try await run(#"{"partial": true, "output": {"half": 1}}"#)
+            #expect(partial.status == .partial && partial.output == ["half": 1])
             #expect(try await run(#"{"sleep_ms": 20}"#).metrics.durationMilliseconds >= 20)
             #expect(try await run(#"{"sleep_ms": -1}"#).errors.map(\.code) == ["INVALID_INPUT"])
             #expect(!FileSystem.exists(directory.path + "/data"))

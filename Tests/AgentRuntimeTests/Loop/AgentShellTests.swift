@@ -64,6 +64,33 @@ struct AgentShellTests {
         }
     }
 
+    @Test("A cancelled attempt says after how long its whole process group was gone, the deaf ones in it too")
+    func cancelledTools() async throws {
+        // The shell and its child ignore SIGTERM: only SIGKILL after two seconds ends them.
+        let stubborn = ClosureAction("stubborn") { context in
+            _ = try await context.tools.run(
+                ToolCommand("sh", ["-c", "trap '' TERM; sleep 60 & wait; sleep 60"]))
+            return ActionOutcome()
+        }
+        try await AgentUnderTest.with(actions: [stubborn]) { agent in
+            try await agent.publish(agent.envelope(1, action: "stubborn"))
+            try await agent.signals(until: Self.isKind(.started))
+            let start = ContinuousClock.now
+            try await agent.say(
+                .cancel(CancelMessage(agentID: nil, sentAt: .now(), reference: LoopFixture.reference(1))))
+            let result = try #require(try await agent.results(1).first)
+            let passed = start.duration(to: .now)
+            #expect(result.status == .cancelled && result.errors.map(\.code) == ["CANCELLED"])
+            let measured = try #require(result.errors.first?.detail["stopped_after_ms"]?.intValue)
+            #expect(measured > 0 && .milliseconds(measured) <= passed, "\(measured) ms of \(passed)")
+            #expect(passed < .seconds(5))
+            let left = ProcessTable.all().filter {
+                ProcessTable.variable("HOME", of: $0)?.hasPrefix(agent.home) ?? false
+            }
+            #expect(left == [], "processes of the group are left")
+        }
+    }
+
     @Test("An attempt that computes without end, deaf to everything, delays no heartbeat and no other task")
     func deafAction() async throws {
         let isDone = Mutex(false)
@@ -167,7 +194,7 @@ struct AgentShellTests {
             try await agent.signals(until: Self.isKind(.started))
             agent.server.kill()
             isDone.withLock { $0 = true }
-            try await Task.sleep(for: .milliseconds(300))
+            await agent.shell.attempts.waitForNone()
             agent.server.start()
             let results = try await agent.results(1)
             #expect(results.map(\.output) == [["ok": true]])

@@ -124,11 +124,11 @@ struct TaskLoopEndTests {
         let stops = fixture.pass(1).filter { if case .stop = $0 { true } else { false } }
         #expect(stops.count == 2 && stops.contains(.stop(1, .shutdown)) && stops.contains(.stop(2, .shutdown)))
         #expect(fixture.step(.abandoned(LoopFixture.reference(2))) == [])
-        #expect(fixture.pass(2999).contains(.leave([1, 2])) == false)
+        #expect(fixture.pass(2499).contains(.leave([1, 2])) == false)
         #expect(fixture.pass(1) == [.leave([1, 2])], "it doesn't wait for ever for what won't stop")
     }
 
-    @Test("A Redis that is gone can't keep it for longer than 28 s")
+    @Test("A Redis that is gone can't keep it for longer than 27.5 s")
     func withoutRedis() {
         var fixture = LoopFixture.connected(slots: 1)
         _ = fixture.step(.claimed([LoopFixture.task(1)]))
@@ -137,6 +137,6 @@ struct TaskLoopEndTests {
         _ = fixture.step(.terminate)
         _ = fixture.step(.notReported([LoopFixture.reference(1)]))
         #expect(fixture.pass(25_000) == [])
-        #expect(fixture.pass(3000) == [.leave([])])
+        #expect(fixture.pass(2500) == [.leave([])])
     }
 }

@@ -14,6 +14,8 @@ final class AgentUnderTest: Sendable {
     let orchestrator: RedisTaskBus
     let shell: AgentShell
     let agentID = "demo-00000001"
+    /// Below it is what attempts make, homes of their tools included.
+    let home: String
     private let running: Task<Void, Never>
 
     init(
@@ -22,6 +24,7 @@ final class AgentUnderTest: Sendable {
         limits: TaskLoop.Limits = TaskLoop.Limits()
     ) async throws {
         server = RedisTestServer()
+        home = directory.path
         let redis = RedisConfiguration(endpoint: .unix(path: server.socketPath))
         orchestrator = RedisTaskBus(redis, names: ChannelNames(), consumerName: "orchestrator-1")
         try await orchestrator.connect()
@@ -66,6 +69,8 @@ final class AgentUnderTest: Sendable {
     func end() async {
         shell.terminate()
         await running.value
+        // What still ends writes into the test's directory.
+        await shell.attempts.waitForNone()
         await orchestrator.close()
     }
 

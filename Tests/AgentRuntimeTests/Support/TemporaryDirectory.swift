@@ -1,4 +1,5 @@
 import Glibc
+import Testing
 
 @testable import AgentRuntime
 
@@ -10,7 +11,7 @@ struct TemporaryDirectory {
         var template = Array("/tmp/agent-runtime-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw FileSystem.Failure(operation: "make", path: "/tmp", code: errno) }
         let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer { FileSystem.removeTree(path) }
+        defer { if !FileSystem.removeTree(path) { Issue.record("\(path) could not be removed") } }
         return try await body(TemporaryDirectory(path: path))
     }
 

@@ -37,6 +37,44 @@ struct OrphanSweepTests {
         }
     }
 
+    @Test("A directory that its owner holds the lock on stays, whatever its process id means here")
+    func otherContainer() async throws {
+        try await TemporaryDirectory.with { directory in
+            let work = directory.path + "/work"
+            try FileSystem.makeDirectories(work + "/container")
+            let owner = DirectoryOwner()
+            // A process that isn't there, as one of another container isn't.
+            try owner.claim(work + "/container", as: ProcessMark(processID: 4_194_305, startTime: 1))
+            #expect(OrphanSweep.removeDirectoriesOfDeadOwners(in: work) == [])
+            withExtendedLifetime(owner) {}
+        }
+    }
+
+    @Test("Without its lock, a young directory of another container stays, an old one goes")
+    func namespaces() async throws {
+        try await TemporaryDirectory.with { directory in
+            let work = directory.path + "/work"
+            try directory.write("\(ProcessMark.own)\npid:[1]\n", to: "work/other/owner")
+            #expect(OrphanSweep.removeDirectoriesOfDeadOwners(in: work) == [])
+            var times = [timespec(), timespec(tv_sec: time(nil) - 120, tv_nsec: 0)]
+            #expect(utimensat(AT_FDCWD, work + "/other/owner", &times, 0) == 0)
+            #expect(OrphanSweep.removeDirectoriesOfDeadOwners(in: work) == ["other"])
+        }
+    }
+
+    @Test("The directory of an agent is its own while it lives")
+    func claimed() async throws {
+        try await TemporaryDirectory.with { directory in
+            _ = try await directory.trial(
+                ClosureAction { context in
+                    _ = try await context.tools.runChecked(ToolCommand("true"))
+                    #expect(OrphanSweep.removeDirectoriesOfDeadOwners(in: directory.path + "/data/work") == [])
+                    #expect(FileSystem.exists(context.scratch))
+                    return ActionOutcome()
+                })
+        }
+    }
+
     @Test("Directories of dead agents are deleted, those of living and of starting ones are not")
     func directories() async throws {
         try await TemporaryDirectory.with { directory in
