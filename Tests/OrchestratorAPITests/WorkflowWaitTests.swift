@@ -113,6 +113,7 @@ struct WorkflowWaitTests {
         let found = wait(
             in: detail(.stopping) {
                 sent(&$0[0], agoSeconds: 30)
+                $0[0].open?.agentID = "validation-00000001"
                 $0[0].open?.cancelledAt = now
             })
         #expect(found?.what == "the validation agent to stop")

@@ -47,12 +47,12 @@ struct WorkflowWait: Sendable, Hashable {
                     help: state.fault.map { "the attempt before failed: \($0.code): \($0.message)" })
             )
         }
-        if let cancelledAt = open.cancelledAt {
+        if let cancelledAt = open.cancelledAt, let closesAt = open.closesAt {
             return (
                 4,
                 WorkflowWait(
                     what: "the \(stage.agent) agent to stop", since: cancelledAt,
-                    until: cancelledAt + WorkflowMachine.cancelGrace)
+                    until: closesAt)
             )
         }
         if let agentID = open.agentID {

@@ -16,8 +16,8 @@ extension WorkflowMachine {
                 try expire(questions, stage: index, in: &turn)
             }
             guard let open = state.stages[index].open else { continue }
-            if let cancelledAt = open.cancelledAt {
-                if cancelledAt + Self.cancelGrace <= turn.now { closeUnanswered(stage: index, at: turn.now) }
+            if let closesAt = open.closesAt {
+                if closesAt <= turn.now { closeUnanswered(stage: index, at: turn.now) }
             } else if judgeDeadlines, let deadline = open.deadline, deadline <= turn.now {
                 try timeOut(stage: index, in: &turn)
             }
@@ -46,8 +46,8 @@ extension WorkflowMachine {
                 consider(stage.retryAt)
                 consider(stage.questions?.expiresAt)
             }
-            if let cancelledAt = stage.open?.cancelledAt {
-                consider(cancelledAt + Self.cancelGrace)
+            if let closesAt = stage.open?.closesAt {
+                consider(closesAt)
             } else {
                 consider(stage.open?.deadline)
             }

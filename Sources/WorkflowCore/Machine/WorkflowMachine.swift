@@ -7,6 +7,9 @@ public import JSONTools
 public struct WorkflowMachine: Sendable {
     /// How long a cancelled attempt may take to answer before it counts as closed.
     public static let cancelGrace: Swift.Duration = .seconds(20)
+    /// The same for an attempt that no agent has said it runs: one that took it in that moment says so within a quarter of
+    /// a second, is told to stop, and its result is set aside.
+    public static let unboundCancelGrace: Swift.Duration = .seconds(2)
 
     /// The definition that the workflow is pinned to, whatever was stored under its name since.
     public let definition: WorkflowDefinition

@@ -195,6 +195,12 @@ public struct OpenAttempt: Sendable, Hashable {
     public var deadline: Timestamp?
     /// Since when the agent has been asked to stop; nil if it hasn't.
     public var cancelledAt: Timestamp?
+    /// When an attempt that was asked to stop counts as closed, with or without an answer; nil if it wasn't asked.
+    public var closesAt: Timestamp? {
+        cancelledAt.map {
+            $0 + (agentID == nil ? WorkflowMachine.unboundCancelGrace : WorkflowMachine.cancelGrace)
+        }
+    }
     /// Whether the trail says that no agent lives that could take it.
     public var isAgentMissingNoted: Bool
 

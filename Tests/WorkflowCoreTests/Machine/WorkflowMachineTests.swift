@@ -201,15 +201,25 @@ struct WorkflowMachineTests {
         }
     }
 
-    @Test("a cancelled attempt that never answers is closed after the grace")
+    @Test("a cancelled attempt that never answers is closed after the grace, sooner if nobody ever ran it")
     func cancelUnanswered() throws {
-        var harness = try three()
-        try harness.apply(.start(actor: "ann"))
-        try harness.apply(.cancel(actor: "bob", reason: ""))
-        #expect(harness.machine.nextWake == harness.now + WorkflowMachine.cancelGrace)
-        harness.now += WorkflowMachine.cancelGrace
-        try harness.apply(.wake(judgeDeadlines: false))
-        #expect(harness.machine.state.phase == .cancelled)
+        for isBound in [false, true] {
+            var harness = try three()
+            try harness.apply(.start(actor: "ann"))
+            if isBound {
+                let reference = try #require(harness.reference("one"))
+                try harness.apply(.taskStarted(reference, agentID: "agent-1"))
+            }
+            try harness.apply(.cancel(actor: "bob", reason: ""))
+            let grace = isBound ? WorkflowMachine.cancelGrace : WorkflowMachine.unboundCancelGrace
+            #expect(harness.machine.nextWake == harness.now + grace)
+            harness.now += grace - .milliseconds(1)
+            try harness.apply(.wake(judgeDeadlines: false))
+            #expect(harness.machine.state.phase == .stopping)
+            harness.now += .milliseconds(1)
+            try harness.apply(.wake(judgeDeadlines: false))
+            #expect(harness.machine.state.phase == .cancelled)
+        }
     }
 
     @Test("a success that comes while stopping is kept in the trail, and does not complete the stage")
