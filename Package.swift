@@ -158,6 +158,13 @@ let package = Package(
         testSupport("RedisTestSupport"),
         testSupport("PostgresTestSupport", ["PostgresDriver"]),
         testSupport("AgentTestSupport", ["AgentRuntime", "AgentProtocol", "JSONTools", .subprocess, .systemPackage]),
+        // Roads that can be cut, agents made by hand, measurements: for tests and chaos.
+        testSupport(
+            "FaultKit", ["LocalStack", "AgentProtocol", "BlockingIO", "JSONTools", "PostgresDriver", "RedisDriver"]),
+        // An agent whose actions go wrong as they are told.
+        .executableTarget(
+            name: "FaultAgent", dependencies: ["AgentRuntime", "AgentProtocol", "JSONTools"], path: "Tests/FaultAgent",
+            swiftSettings: settings),
         tests("BlockingIO"),
         tests("JSONTools", ["JSONTestSupport"]),
         tests("AgentProtocol", ["JSONTestSupport"]),
@@ -193,8 +200,9 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "LocalStack", "AgentProtocol", "JSONTools", "PostgresDriver", "RedisDriver", "OrchestratorMain",
-                "ScaffoldAgent", "ValidationAgent", "E2EAgent", "IntegrationAgent", "DeploymentAgent",
+                "FaultKit", "LocalStack", "AgentProtocol", "JSONTools", "PostgresDriver", "RedisDriver",
+                "OrchestratorMain", "FaultAgent", "ScaffoldAgent", "ValidationAgent", "E2EAgent", "IntegrationAgent",
+                "DeploymentAgent",
             ],
             swiftSettings: settings),
         // Containers and documents, held against the sources.

@@ -62,8 +62,9 @@ extension LocalStack {
         }
         environment.merge(marks) { $1 }
         environment["BATON_DATA_DIR"] = configuration.dataDirectory
-        environment["BATON_DATABASE_URL"] = record.databaseURL
-        environment["BATON_REDIS_URL"] = record.redisURL
+        for (variable, url) in [("BATON_DATABASE_URL", record.databaseURL), ("BATON_REDIS_URL", record.redisURL)] {
+            environment[variable] = url.map { configuration.road?(name, $0) ?? $0 }
+        }
         environment["BATON_NAMESPACE"] = configuration.namespace
         environment["BATON_SHARE_DIR"] = configuration.shareDirectory
         environment["BATON_BIN_DIR"] = configuration.binDirectory

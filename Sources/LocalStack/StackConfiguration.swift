@@ -51,6 +51,9 @@ public struct StackConfiguration: Sendable {
     public var shareDirectory: String?
     /// More environment for the orchestrators and agents; it wins over everything else.
     public var environment: [String: String] = [:]
+    /// The URL at which a component (`orchestrator`, `scaffold-agent`, …) reaches a server, given the server's own URL; nil
+    /// leaves it as it is. For tests, which put a road in between that they can cut.
+    public var road: (@Sendable (_ component: String, _ url: String) -> String)?
     /// Which Python the agents get.
     public var python = Python.managed(directory: nil)
     /// When what died is started again.

@@ -1,4 +1,5 @@
 import AgentProtocol
+import FaultKit
 import PostgresDriver
 import RedisDriver
 import Synchronization

@@ -1,3 +1,4 @@
+import FaultKit
 import Foundation
 import Glibc
 import JSONTools
@@ -7,8 +8,9 @@ import Testing
 extension RealProcessTests {
     @Suite("Something is away for longer than a lease", .serialized)
     struct OutageTests {
-        /// Longer than an agent's lease, 15 s, and than what runs.
-        static let outage = Duration.seconds(18)
+        /// Longer than an agent's lease, 15 s, and than what runs; ten minutes with `BATON_LONG_OUTAGES=1`.
+        static let outage: Duration =
+            ProcessInfo.processInfo.environment["BATON_LONG_OUTAGES"] == "1" ? .seconds(600) : .seconds(18)
 
         @Test(
             "redis, the database or the orchestrator away: no attempt is used up, work goes on, results are kept",
@@ -16,7 +18,9 @@ extension RealProcessTests {
         func away(_ component: String) async throws {
             let shared = try TestStack.shared()
             let short = try await shared.client.create("nap-scaffold", "\(component)-away", ["sleep_ms": 6000])
-            let long = try await shared.client.create("nap-e2e", "\(component)-away", ["sleep_ms": 22_000])
+            let long = try await shared.client.create(
+                "nap-e2e", "\(component)-away",
+                ["sleep_ms": .integer(Self.outage.components.seconds * 1000 + 4000)])
             var before: [UniqueID: Record.Attempt] = [:]
             for id in [short, long] { before[id] = try await shared.running(id, "first") }
             try await shared.stack.stop(component)
@@ -28,16 +32,20 @@ extension RealProcessTests {
                 let waiting = try await shared.client.workflow(ids[2])
                 #expect(waiting["status"] != "completed")
             case "postgres":
-                try await eventually(within: .seconds(10), "the API says that it can't") {
-                    try await shared.client.send(
-                        "POST", "/api/v1/workflows", ["type": "noop", "name": "refused", "input_data": [:]]
-                    ).status == 503
+                try await eventually(within: .seconds(10), "the API says that it can't, and when to ask again") {
+                    let answer = try await shared.client.send(
+                        "POST", "/api/v1/workflows", ["type": "noop", "name": "refused", "input_data": [:]])
+                    return answer.status == 503 && answer.retryAfter != nil
                 }
             default: break
             }
             // The fault itself, not a wait for something.
             try await Task.sleep(for: Self.outage)
             try await shared.stack.start(component)
+            let back = ContinuousClock.now
+            // What ended while it was away was kept, and goes on now.
+            try await shared.complete([short] + ids.dropFirst(2), within: .seconds(10))
+            Measurement.note("\(component)-away", "OutageTests.away(\(component))", ContinuousClock.now - back)
             try await shared.complete(ids, within: .seconds(40))
             for id in [short, long] {
                 let attempts = try await shared.record.attempts(id).filter { $0.stage == "first" }

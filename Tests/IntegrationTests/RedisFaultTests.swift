@@ -1,4 +1,5 @@
 import AgentProtocol
+import FaultKit
 import Foundation
 import JSONTools
 import LocalStack
@@ -21,9 +22,11 @@ extension RealProcessTests {
                 try await shared.redis.send(RedisCommand("XLEN", "agent:scaffold:tasks")).integer == 7
             }
             _ = try await shared.redis.send(RedisCommand("FLUSHALL"))
-            try await eventually(within: .seconds(13), "the waiting tasks are sent again") {
+            let wiped = ContinuousClock.now
+            try await eventually(within: .seconds(10), "the waiting tasks are sent again") {
                 try await shared.redis.send(RedisCommand("XLEN", "agent:scaffold:tasks")).integer ?? 0 >= 3
             }
+            Measurement.note("redis-lost", "RedisFaultTests.flushAll", ContinuousClock.now - wiped)
             try await shared.complete(runners + waiting, within: .seconds(60))
             for id in runners {
                 let attempts = try await shared.record.attempts(id).filter { $0.stage == "first" }

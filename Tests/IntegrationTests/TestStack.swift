@@ -1,4 +1,5 @@
 import AgentProtocol
+import FaultKit
 import Foundation
 import JSONTools
 import LocalStack
@@ -7,9 +8,27 @@ import RedisDriver
 import Synchronization
 import Testing
 
-/// One stack of real processes that the tests of a suite share: two orchestrators, of which the second rests, and one
+/// One stack of real processes that the tests of a suite share: orchestrators, of which all but the first rest, and one
 /// agent of each type.
 final class TestStack: Sendable {
+    /// What the tests of a suite do to their stack.
+    enum Kind: Sendable {
+        /// They kill its processes. Two orchestrators.
+        case killed
+        /// They cut the roads between its processes and servers. Three orchestrators.
+        case cutOff
+        /// They play agents beside it, and all run at the same time. What must hold is checked at the end.
+        case sideBySide
+
+        var orchestrators: Int {
+            switch self {
+            case .killed: 2
+            case .cutOff: 3
+            case .sideBySide: 1
+            }
+        }
+    }
+
     /// The stack of the suite that runs.
     @TaskLocal static var current: TestStack?
 
@@ -19,42 +38,52 @@ final class TestStack: Sendable {
     let record: Record
     let redis: RedisClient
     let redisConfiguration: RedisConfiguration
+    let roads: Roads
+    /// The start of the agent that several tests share.
+    let faultAgent = Mutex<Task<Void, any Error>?>(nil)
     private let conservation: Conservation
 
     private init(
-        stack: LocalStack, news: NewsLog, client: WorkflowClient, record: Record, redis: RedisConfiguration
+        stack: LocalStack, news: NewsLog, client: WorkflowClient, record: Record, redis: RedisConfiguration,
+        roads: Roads
     ) {
         self.stack = stack
         self.news = news
         self.client = client
         self.record = record
+        self.roads = roads
         redisConfiguration = redis
         self.redis = RedisClient(redis)
         conservation = Conservation(
-            record: record, redis: self.redis, types: StackConfiguration.allAgents + ["handmade"])
+            record: record, redis: self.redis, types: StackConfiguration.allAgents + TestDefinitions.handmadeAgents)
     }
 
     /// The stack, in a test of a suite that has one.
     static func shared() throws -> TestStack { try #require(current) }
 
     /// Starts it, runs `body` and ends it.
-    static func run(_ body: () async throws -> Void) async throws {
+    static func run(_ kind: Kind, _ body: () async throws -> Void) async throws {
         let directory = NSTemporaryDirectory() + "baton-faults-" + UUID().uuidString.lowercased().prefix(8)
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        try writeDefinitions(into: directory + "/definitions")
+        try TestDefinitions.write(into: directory + "/definitions")
         let news = NewsLog()
-        let stack = LocalStack(directory: directory, orchestrators: 2) { news.append($0) }
+        let roads = Roads()
+        defer { roads.close() }
+        var configuration = StackConfiguration.ephemeral(dataDirectory: directory, orchestrators: kind.orchestrators)
+        if kind == .cutOff { configuration.road = { roads.url(for: $0, to: $1) } }
+        let stack = LocalStack(configuration) { news.append($0) }
         do {
             try await stack.start()
-            try await stack.stop("orchestrator-2")
+            for name in await stack.components where name.hasPrefix("orchestrator-") { try await stack.stop(name) }
             let shared = TestStack(
                 stack: stack, news: news,
                 client: WorkflowClient(
-                    url: try #require(await stack.url), token: try #require(StackRecord.adminToken(in: directory))),
+                    urls: await stack.orchestratorURLs, token: try #require(StackRecord.adminToken(in: directory))),
                 record: Record(
                     pool: PostgresPool(try PostgresConfiguration(url: try #require(await stack.databaseURL)))),
-                redis: try RedisConfiguration(url: try #require(await stack.redisURL)))
+                redis: try RedisConfiguration(url: try #require(await stack.redisURL)), roads: roads)
             try await $current.withValue(shared) { try await body() }
+            if kind == .sideBySide { try await shared.checkConservation(tidyWithin: .seconds(75)) }
             shared.redis.close()
             await shared.record.pool.close()
         } catch {
@@ -110,43 +139,6 @@ final class TestStack: Sendable {
         try? FileManager.default.copyItem(
             atPath: directory + "/logs", toPath: place + "/" + (directory as NSString).lastPathComponent)
     }
-
-    private static func writeDefinitions(into directory: String) throws {
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        var definitions = ["handmade": ["handmade", "handmade"], "long": longRelay]
-        for type in StackConfiguration.allAgents { definitions["nap-\(type)"] = [type, "validation"] }
-        for (name, agents) in definitions {
-            var text = """
-                name: \(name)
-                input:
-                  type: object
-                  properties:
-                    sleep_ms: { type: integer, default: 0 }
-                defaults:
-                  retry: { max_attempts: \(name == "long" ? 20 : 3), initial: 100ms, factor: 2, max: 1s, jitter: full }
-                stages:
-
-                """
-            for (number, agent) in agents.enumerated() {
-                let sleep = number == 0 || name == "long" ? "{{ default(input.sleep_ms, 0) }}" : "{{ 0 }}"
-                let stage = stageNames.indices.contains(number) ? stageNames[number] : "stage_\(number + 1)"
-                text += """
-                      - name: \(stage)
-                        agent: \(agent)
-                        action: noop
-                        workspace: none
-                        with: { sleep_ms: "\(sleep)", output: { n: \(number + 1) } }
-
-                    """
-            }
-            try text.write(toFile: "\(directory)/\(name).yaml", atomically: true, encoding: .utf8)
-        }
-    }
-
-    /// The names of the first stages of the definitions made here.
-    private static let stageNames = ["first", "second"]
-    /// The agents of a definition whose attempts may be lost many times.
-    private static let longRelay = StackConfiguration.allAgents + ["scaffold", "validation"]
 }
 
 /// How processes of the stack ended without having been told to by it.
@@ -169,16 +161,17 @@ final class NewsLog: Sendable {
 
 /// Gives a suite a stack that its tests share.
 struct SharedStack: SuiteTrait, TestScoping {
+    let kind: TestStack.Kind
     let isRecursive = false
 
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
-        try await TestStack.run(function)
+        try await TestStack.run(kind, function)
     }
 }
 
 extension Trait where Self == SharedStack {
     /// The tests of the suite share one stack.
-    static var sharedStack: SharedStack { SharedStack() }
+    static func sharedStack(_ kind: TestStack.Kind) -> SharedStack { SharedStack(kind: kind) }
 }

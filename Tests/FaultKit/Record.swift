@@ -1,32 +1,39 @@
-import JSONTools
-import PostgresDriver
+package import JSONTools
+package import PostgresDriver
 
 /// Looks at the record in PostgreSQL, over the orchestrator's head.
-struct Record: Sendable {
+package struct Record: Sendable {
     /// A row of `tasks`.
-    struct Attempt: Sendable, Hashable {
-        var stage: String
-        var number: Int
-        var status: Int
-        var dispatch: String
-        var hasResult: Bool
+    package struct Attempt: Sendable, Hashable {
+        package var stage: String
+        package var number: Int
+        package var status: Int
+        package var dispatch: String
+        package var hasResult: Bool
         /// Seconds since 1970 by the database's clock, 0 while it is open.
-        var completedAt: Double
+        package var completedAt: Double
 
         /// The status of a row whose attempt runs.
-        static let running = 2
+        package static let running = 2
         /// The status of a row whose attempt succeeded.
-        static let succeeded = 10
+        package static let succeeded = 10
+        /// The status of a row whose attempt failed.
+        package static let failed = 13
+        /// The status of a row whose attempt ran out of time.
+        package static let timedOut = 14
         /// The status of a row whose attempt was lost.
-        static let lost = 15
+        package static let lost = 15
         /// The status of a row whose attempt was cancelled.
-        static let cancelled = 16
+        package static let cancelled = 16
     }
 
-    let pool: PostgresPool
+    package let pool: PostgresPool
+
+    /// The record that this pool reads.
+    package init(pool: PostgresPool) { self.pool = pool }
 
     /// Rows of texts. While the server is away it is asked again, for 30 s.
-    func rows(_ sql: SQLText, _ parameters: [PostgresParameter] = []) async throws -> [[String]] {
+    package func rows(_ sql: SQLText, _ parameters: [PostgresParameter] = []) async throws -> [[String]] {
         let deadline = ContinuousClock.now + .seconds(30)
         while true {
             do throws(PostgresError) {
@@ -46,24 +53,24 @@ struct Record: Sendable {
     }
 
     /// A number.
-    func number(_ sql: SQLText, _ parameters: [PostgresParameter] = []) async throws -> Int {
+    package func number(_ sql: SQLText, _ parameters: [PostgresParameter] = []) async throws -> Int {
         try await rows(sql, parameters).first?.first.flatMap { Int($0) } ?? 0
     }
 
     /// The status of a workflow's searchable row.
-    func status(_ id: UniqueID) async throws -> String {
+    package func status(_ id: UniqueID) async throws -> String {
         try await rows("SELECT status FROM workflows WHERE id = $1::uuid", [.text("\(id)")]).first?.first ?? "unknown"
     }
 
     /// How many of these workflows have this status.
-    func count(_ ids: [UniqueID], _ status: String) async throws -> Int {
+    package func count(_ ids: [UniqueID], _ status: String) async throws -> Int {
         try await number(
             "SELECT count(*)::text FROM workflows WHERE status = $2 AND id = ANY ($1::text::uuid[])",
             [.text(Self.list(ids)), .text(status)])
     }
 
     /// The attempts of a workflow, in the order in which they were made.
-    func attempts(_ id: UniqueID) async throws -> [Attempt] {
+    package func attempts(_ id: UniqueID) async throws -> [Attempt] {
         try await rows(
             """
             SELECT stage, attempt::text, status::text, dispatch_id::text, (result IS NOT NULL)::text,
@@ -78,12 +85,12 @@ struct Record: Sendable {
     }
 
     /// The newest attempt at a stage.
-    func attempt(_ id: UniqueID, _ stage: String) async throws -> Attempt? {
+    package func attempt(_ id: UniqueID, _ stage: String) async throws -> Attempt? {
         try await attempts(id).last { $0.stage == stage }
     }
 
     /// The stages that events of a kind name, in order.
-    func stages(_ id: UniqueID, _ kind: String) async throws -> [String] {
+    package func stages(_ id: UniqueID, _ kind: String) async throws -> [String] {
         try await rows(
             """
             SELECT coalesce(convert_from(data, 'UTF8')::jsonb ->> 'stage', '') FROM events
@@ -93,7 +100,7 @@ struct Record: Sendable {
     }
 
     /// How many stages of these workflows have completed.
-    func stagesCompleted(_ ids: [UniqueID]) async throws -> Int {
+    package func stagesCompleted(_ ids: [UniqueID]) async throws -> Int {
         try await number(
             """
             SELECT count(*)::text FROM events
@@ -102,17 +109,17 @@ struct Record: Sendable {
     }
 
     /// How many dead letters there are from a stream.
-    func deadLetters(from source: String) async throws -> Int {
+    package func deadLetters(from source: String) async throws -> Int {
         try await number("SELECT count(*)::text FROM dead_letters WHERE source = $1", [.text(source)])
     }
 
     /// The database's clock, in seconds since 1970.
-    func now() async throws -> Double {
+    package func now() async throws -> Double {
         try await rows("SELECT extract(epoch FROM clock_timestamp())::text").first?.first.flatMap { Double($0) } ?? 0
     }
 
     /// Ids as the text of an array.
-    static func list(_ ids: [UniqueID]) -> String {
+    package static func list(_ ids: [UniqueID]) -> String {
         "{" + ids.map(\.description).joined(separator: ",") + "}"
     }
 }
