@@ -160,7 +160,19 @@ let package = Package(
         testSupport("AgentTestSupport", ["AgentRuntime", "AgentProtocol", "JSONTools", .subprocess, .systemPackage]),
         // Roads that can be cut, agents made by hand, measurements: for tests and chaos.
         testSupport(
-            "FaultKit", ["LocalStack", "AgentProtocol", "BlockingIO", "JSONTools", "PostgresDriver", "RedisDriver"]),
+            "FaultKit",
+            [
+                "LocalStack", "AgentProtocol", "BlockingIO", "HistoryChecker", "JSONTools", "PostgresDriver",
+                "RedisDriver", "WorkflowCore",
+            ]),
+        // Everything goes wrong under load: scripts/chaos.
+        .executableTarget(
+            name: "BatonChaos",
+            dependencies: [
+                "FaultKit", "HistoryChecker", "LocalStack", "AgentProtocol", "JSONTools", "PostgresDriver",
+                "RedisDriver", .arguments,
+            ],
+            path: "Tests/BatonChaos", swiftSettings: settings),
         // An agent whose actions go wrong as they are told.
         .executableTarget(
             name: "FaultAgent", dependencies: ["AgentRuntime", "AgentProtocol", "JSONTools"], path: "Tests/FaultAgent",
@@ -200,7 +212,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "FaultKit", "LocalStack", "AgentProtocol", "JSONTools", "PostgresDriver", "RedisDriver",
+                "FaultKit", "HistoryChecker", "LocalStack", "AgentProtocol", "JSONTools", "PostgresDriver",
+                "RedisDriver",
                 "OrchestratorMain", "FaultAgent", "ScaffoldAgent", "ValidationAgent", "E2EAgent", "IntegrationAgent",
                 "DeploymentAgent",
             ],

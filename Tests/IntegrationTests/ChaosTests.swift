@@ -25,7 +25,7 @@ extension RealProcessTests {
             let seed = UInt64.random(in: .min ... .max)
             try await shared.stack.start("orchestrator-2")
             do {
-                try await run(Dice(state: seed), shared)
+                try await run(Dice(seed: seed), shared)
             } catch {
                 Issue.record("with seed \(seed): \(error)")
             }
@@ -60,18 +60,5 @@ extension RealProcessTests {
                 _ = try? await shared.redis.send(RedisCommand("FLUSHALL"))
             }
         }
-    }
-}
-
-/// Random numbers that come again with the same seed (SplitMix64).
-private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,17 +1,26 @@
 import AgentProtocol
 import FaultKit
+import HistoryChecker
+import JSONTools
 import PostgresDriver
 import RedisDriver
 import Synchronization
 import Testing
 
-/// What must hold whenever every workflow has ended, whatever happened on the way.
+/// What must hold whenever every workflow has ended, whatever happened on the way: the rules of `HistoryChecker`, and
+/// nothing left over.
 final class Conservation: Sendable {
+    private struct State {
+        /// Entries that an earlier check complained about: one fault fails one test, not all that follow.
+        var reported: Set<String> = []
+        /// Workflows up to this one were found sound by an earlier check.
+        var checked: UniqueID?
+    }
+
     let record: Record
     let redis: RedisClient
     let types: [String]
-    /// Entries that an earlier check complained about: one fault fails one test, not all that follow.
-    let reported = Mutex<Set<String>>([])
+    private let state = Mutex(State())
 
     init(record: Record, redis: RedisClient, types: [String]) {
         self.record = record
@@ -27,50 +36,20 @@ final class Conservation: Sendable {
             try await leftovers().isEmpty
         } explain: {
             let found = try await leftovers()
-            reported.withLock { $0.formUnion(found.filter { $0.hasPrefix("entry ") }) }
+            state.withLock { $0.reported.formUnion(found.filter { $0.hasPrefix("entry ") }) }
             return found.joined(separator: "; ")
         }
-        for (what, sql) in Self.rules {
-            let offenders = try await record.rows(sql)
-            #expect(offenders.isEmpty, "\(what): \(offenders)", sourceLocation: sourceLocation)
-        }
+        let loader = HistoryLoader(record: record, redis: redis, types: types)
+        var history = try await loader.load(after: state.withLock { $0.checked })
+        // Looked at above, entry by entry.
+        history.streams = []
+        let violations = HistoryChecker.violations(in: history)
+        #expect(
+            violations.isEmpty, "\(violations.prefix(20).map(\.description).joined(separator: "\n"))",
+            sourceLocation: sourceLocation)
+        let newest = history.workflows.map(\.id).max()
+        state.withLock { $0.checked = newest ?? $0.checked }
     }
-
-    private static let rules: [(String, SQLText)] = [
-        (
-            "audit sequences have gaps",
-            """
-            SELECT workflow_id::text, count(*)::text, max(seq)::text FROM events
-            GROUP BY workflow_id HAVING min(seq) <> 1 OR max(seq) <> count(*)
-            """
-        ),
-        (
-            "stages completed more than once",
-            """
-            SELECT workflow_id::text, convert_from(data, 'UTF8')::jsonb ->> 'stage', count(*)::text FROM events
-            WHERE kind = 'stage_completed' GROUP BY 1, 2 HAVING count(*) <> 1
-            """
-        ),
-        (
-            "completed stages and outputs differ",
-            """
-            SELECT e.id::text, e.stages::text, coalesce(o.stages, 0)::text
-            FROM (SELECT workflow_id AS id, count(*) AS stages FROM events
-                WHERE kind = 'stage_completed' GROUP BY 1) e
-            LEFT JOIN (SELECT workflow_id AS id, count(*) AS stages FROM outputs GROUP BY 1) o USING (id)
-            WHERE e.stages <> coalesce(o.stages, 0)
-            """
-        ),
-        (
-            "completed workflows don't end with their completion",
-            """
-            SELECT w.id::text, e.kind FROM workflows w
-            JOIN LATERAL (SELECT kind FROM events WHERE workflow_id = w.id AND kind <> 'result_ignored'
-                ORDER BY seq DESC LIMIT 1) e ON true
-            WHERE w.status = 'completed' AND e.kind <> 'workflow_completed'
-            """
-        ),
-    ]
 
     /// What should not be there any more.
     private func leftovers() async throws -> [String] {
@@ -89,6 +68,6 @@ final class Conservation: Sendable {
             let entries = try await redis.send(RedisCommand("XRANGE", .text(stream), "-", "+")).elements
             found += entries.compactMap { $0.elements[0]?.string }.map { "entry \($0) in \(stream)" }
         }
-        return found.filter { !reported.withLock(\.self).contains($0) }
+        return found.filter { entry in !state.withLock { $0.reported.contains(entry) } }
     }
 }

@@ -41,8 +41,8 @@ extension RealProcessTests {
             }
             // The fault itself, not a wait for something.
             try await Task.sleep(for: Self.outage)
-            try await shared.stack.start(component)
             let back = ContinuousClock.now
+            try await shared.stack.start(component)
             // What ended while it was away was kept, and goes on now.
             try await shared.complete([short] + ids.dropFirst(2), within: .seconds(10))
             Measurement.note("\(component)-away", "OutageTests.away(\(component))", ContinuousClock.now - back)

@@ -14,23 +14,8 @@ extension TestStack {
     ///   - type: the type it is to have.
     ///   - environment: more variables for it, which win over the others.
     func addFaultAgent(_ type: String = "fault", environment: [String: String] = [:]) async throws {
-        let configuration = stack.configuration
         let name = "\(type)-agent"
-        var variables = [
-            "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": configuration.dataDirectory, "BATON_FAULT_TYPE": type,
-            "BATON_DATA_DIR": configuration.dataDirectory,
-            // Marks it as part of the stack, so that it is swept away if this test is killed.
-            "BATON_STACK": configuration.dataDirectory, "BATON_OWNER": "\(ProcessIdentity.current)",
-        ]
-        variables["BATON_REDIS_URL"] = await stack.redisURL.map { configuration.road?(name, $0) ?? $0 }
-        variables["BATON_SHARE_DIR"] = configuration.shareDirectory
-        variables.merge(environment) { $1 }
-        try await stack.add(
-            ProcessSpecification(
-                name: name,
-                command: DaemonCommand(
-                    executable: configuration.binDirectory + "/FaultAgent", environment: variables,
-                    logFile: "\(configuration.dataDirectory)/logs/\(name).log")))
+        try await stack.addFaultAgent(type, environment: environment)
         try await eventually(within: .seconds(15), "\(name) registers") {
             try await record.number(
                 "SELECT count(*)::text FROM agents WHERE agent_type = $1 AND gone_at IS NULL", [.text(type)]) > 0
@@ -79,18 +64,5 @@ extension TestStack {
     /// How many results of a workflow were set aside, successes that came too late among them.
     func ignoredResults(_ id: UniqueID) async throws -> Int {
         try await record.stages(id, "result_ignored").count + record.stages(id, "late_success").count
-    }
-}
-
-/// Processes by what stands in their command lines.
-enum CommandLines {
-    /// The processes in whose command line this text stands, this one excepted.
-    static func containing(_ text: String) -> [Int32] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }.filter { pid in
-            guard pid != getpid(), let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else {
-                return false
-            }
-            return String(decoding: bytes, as: UTF8.self).contains(text)
-        }
     }
 }

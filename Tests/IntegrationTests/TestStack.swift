@@ -39,6 +39,8 @@ final class TestStack: Sendable {
     let redis: RedisClient
     let redisConfiguration: RedisConfiguration
     let roads: Roads
+    /// When all of it was ready.
+    let begun = ContinuousClock.now
     /// The start of the agent that several tests share.
     let faultAgent = Mutex<Task<Void, any Error>?>(nil)
     private let conservation: Conservation

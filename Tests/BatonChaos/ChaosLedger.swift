@@ -1,0 +1,67 @@
+import HistoryChecker
+import JSONTools
+import Synchronization
+
+/// What was done, and what the API promised.
+final class ChaosLedger: Sendable {
+    /// A workflow that was accepted.
+    struct Promise: Sendable {
+        var key: String
+        var ends: String
+        /// What operators did to it, which allows other ends.
+        var mayBe: Set<String> = []
+    }
+
+    private struct State {
+        var faults: [String: Int] = [:]
+        var requests: [String: Int] = [:]
+        var promises: [UniqueID: Promise] = [:]
+        var paused: Set<UniqueID> = []
+    }
+
+    private let state = Mutex(State())
+
+    /// A fault was brought.
+    func brought(_ fault: String) { state.withLock { $0.faults[fault, default: 0] += 1 } }
+
+    /// A request was answered, or not.
+    func answered(_ request: String, _ answer: String) {
+        state.withLock { $0.requests["\(request): \(answer)", default: 0] += 1 }
+    }
+
+    /// A workflow was accepted.
+    func accepted(_ id: UniqueID, key: String, ends: String) {
+        state.withLock { $0.promises[id] = Promise(key: key, ends: ends) }
+    }
+
+    /// An operator intervened, or may have: a workflow may end in these ways as well.
+    func intervened(_ id: UniqueID, mayBe phases: Set<String>) {
+        state.withLock { $0.promises[id]?.mayBe.formUnion(phases) }
+    }
+
+    /// A workflow was, or may have been, paused.
+    func paused(_ id: UniqueID) { state.withLock { _ = $0.paused.insert(id) } }
+
+    /// A workflow was resumed.
+    func resumed(_ id: UniqueID) { state.withLock { _ = $0.paused.remove(id) } }
+
+    var stillPaused: [UniqueID] { state.withLock { $0.paused.sorted() } }
+    var faults: [String: Int] { state.withLock { $0.faults } }
+    var requests: [String: Int] { state.withLock { $0.requests } }
+    var acceptedCount: Int { state.withLock { $0.promises.count } }
+
+    /// One of the workflows that were accepted last.
+    func someone(_ dice: inout some RandomNumberGenerator) -> UniqueID? {
+        state.withLock { $0.promises.keys.sorted().suffix(60) }.randomElement(using: &dice)
+    }
+
+    /// What was promised, in the words of the checker.
+    var creations: [History.Creation] {
+        state.withLock { state in
+            state.promises.map { id, promise in
+                History.Creation(
+                    workflowID: id, idempotencyKey: promise.key, expectedPhases: promise.mayBe.union([promise.ends]))
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+"""Puts the medians of measurements into the table of docs/reliability.md, between its two marks."""
+
+import json
+import statistics
+import sys
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+# Row of the fault table, the bound of the design in seconds (None: no bound), by the id in the measurements.
+ROWS = {
+    "agent-killed": ("agent killed: seen as lost", 20),
+    "agent-hangs": ("agent hangs but heartbeats: closed after its deadline", 5),
+    "no-agent": ("no agent of that type: the workflow says so", 10),
+    "commit-publish": ("orchestrator killed between commit and publish: done after one is up", 10),
+    "read-commit": ("orchestrator killed between reading a result and commit: applied after the restart", 5),
+    "orchestrator-2-killed": ("one of two orchestrators killed under load: stages complete again", 10),
+    "redis-killed": ("Redis killed under load: stages complete again", 10),
+    "postgres-killed": ("PostgreSQL killed under load: stages complete again", 10),
+    "redis-lost": ("FLUSHALL, or a failover that lost a task: sent again", 10),
+    "result-lost": ("a failover that lost a result: workflow completed after an orchestrator is up", None),
+    "redis-away": ("Redis away longer than a lease: what ended meanwhile went on, from its start", 10),
+    "postgres-away": ("PostgreSQL away longer than a lease: what ended meanwhile went on, from its start", 10),
+    "orchestrator-away": ("all orchestrators away longer than a lease: what ended went on, from its start", 10),
+    "exec-lost": ("EXEC of a result, or its reply, lost: workflow completed, from its creation", None),
+    "redis-full": ("Redis out of memory: everything completed after there is room", None),
+    "two-agents": ("two agents run the same attempt: one is told to stop", None),
+    "exclusive": ("two agents ask for leave: both are answered", None),
+    "agent-cut-off": ("agent alone cut off: seen as lost", 20),
+    "agent-cut-off-stop": ("agent back after its lease: what it still runs is stopped", None),
+    "refused-payload": ("refused payload among a hundred: the others completed", None),
+    "wrong-results": ("wrong results of nine kinds: all set aside or dead letters", None),
+    "poison": ("poison task: parked after two agents died of it", None),
+    "one-gigabyte": ("tool prints 1 GB: task done", None),
+    "cancel": ("cancel: whole process group gone", 5),
+    "sigterm": ("SIGTERM with work that would go on for a minute: exit status 0", 30),
+    "rolling-restart": ("rolling restart of three orchestrators: each restart", 30),
+    "burst-accepted": ("10,000 workflows at once: all accepted", None),
+    "burst": ("10,000 workflows at once: all ended", None),
+    "burst-memory": ("10,000 workflows at once: peak memory of the orchestrator", None),
+    "one-gigabyte-memory": ("tool prints 1 GB: peak memory of the agent", None),
+}
+
+
+def show(unit, value):
+    if unit == "bytes":
+        return f"{value / 2**20:.0f} MiB"
+    return f"{value / 1000:.2f} s"
+
+
+def table(path):
+    groups = {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            entry = json.loads(line)
+            groups.setdefault((entry["row"], entry["test"], entry["unit"]), []).append(entry["value"])
+    order = list(ROWS)
+    unknown = sorted({row for row, _, _ in groups} - set(order))
+    out = ["| what | test | bound | median | worst | measured |", "| --- | --- | ---: | ---: | ---: | ---: |"]
+    for row, test, unit in sorted(groups, key=lambda k: ((order + unknown).index(k[0]), k[1])):
+        values = groups[row, test, unit]
+        what, bound = ROWS.get(row, (row, None))
+        bound = "200 MiB" if row == "burst-memory" else f"{bound} s" if bound is not None else "–"
+        out.append(
+            f"| {what} | `{test}` | {bound} | {show(unit, statistics.median(values))} "
+            f"| {show(unit, max(values))} | {len(values)} × |"
+        )
+    return "\n".join(out)
+
+
+def main():
+    measurements, document = sys.argv[1:]
+    with open(document, encoding="utf-8") as file:
+        text = file.read()
+    if BEGIN not in text or END not in text:
+        sys.exit(f"{document} has no place for the table: {BEGIN} … {END}")
+    before, rest = text.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    with open(document, "w", encoding="utf-8") as file:
+        file.write(before + BEGIN + "\n" + table(measurements) + "\n" + END + after)
+
+
+main()
