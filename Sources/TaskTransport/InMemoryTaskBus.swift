@@ -1,4 +1,5 @@
 public import AgentProtocol
+import JSONTools
 import RedisDriver
 
 /// The road without Redis, for tests and simulations of orchestrators and agents: the same calls, in one process.
@@ -219,6 +220,25 @@ public final class InMemoryTaskBus: TaskBus {
     /// See ``TaskBus/mirrorDeadLetters(_:)``.
     public func mirrorDeadLetters(_ letters: [DeadLetterCopy]) async throws(TransportError) {
         try road.change { $0.deadLetters += letters }
+    }
+
+    /// See ``TaskBus/restore(_:to:)``.
+    public func restore(_ bytes: [UInt8], to stream: RestorableStream) async throws(TransportError) {
+        let now = road.now()
+        try road.change { content in
+            switch stream {
+            case .results: _ = content.results.add(bytes, now: now)
+            case .signals: _ = content.signals.add(bytes, now: now)
+            case .logs: _ = content.logs.add(bytes, now: now)
+            case .tasks(let type, let lane):
+                let reference = TaskEnvelope.reference(in: bytes)
+                let task = OutgoingTask(
+                    agentType: type, lane: lane, taskID: reference?.taskID ?? UniqueID(high: 0, low: 0),
+                    attempt: reference?.attempt ?? 0, envelope: bytes)
+                let entry = InMemoryRoad.TaskEntry(task: task, reference: reference)
+                _ = content.tasks[self.names.tasks(type, lane), default: MemoryStream()].add(entry, now: now)
+            }
+        }
     }
 
     /// There are no channels to take in from; returns when the bus is closed or the task cancelled.

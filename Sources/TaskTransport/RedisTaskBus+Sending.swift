@@ -64,4 +64,24 @@ extension RedisTaskBus {
         }
         _ = try await carry(batch)
     }
+
+    /// See ``TaskBus/restore(_:to:)``.
+    public func restore(_ bytes: [UInt8], to stream: RestorableStream) async throws(TransportError) {
+        var batch = RedisBatch(reservingBytes: bytes.count + 128)
+        switch stream {
+        case .results: add(bytes, to: names.results, &batch)
+        case .tasks(let type, let lane): add(bytes, to: names.tasks(type, lane), &batch)
+        case .signals:
+            batch.addEntry(to: names.signals, message: bytes, approximateLength: ChannelNames.signalsLength)
+        case .logs:
+            batch.addEntry(to: names.logs, message: bytes, approximateLength: ChannelNames.logsLength)
+        }
+        _ = try await carry(batch)
+    }
+
+    private func add(_ bytes: [UInt8], to stream: String, _ batch: inout RedisBatch) {
+        batch.xadd(to: stream, fieldCount: 1)
+        batch.add(literal: EntryFields.envelope)
+        batch.add(bytes)
+    }
 }

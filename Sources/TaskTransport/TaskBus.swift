@@ -73,6 +73,9 @@ public protocol TaskBus: Sendable {
     /// Copies dead letters to `orchestrator:dead`, which keeps about the last 1,000.
     func mirrorDeadLetters(_ letters: [DeadLetterCopy]) async throws(TransportError)
 
+    /// Puts a message back onto the stream that it was taken from, as a new entry.
+    func restore(_ bytes: [UInt8], to stream: RestorableStream) async throws(TransportError)
+
     /// Puts what is published on the channel `orchestrator:results` onto the stream of that name, each message once
     /// however many orchestrators listen. Runs until the bus is closed or the task cancelled.
     func runInlet() async

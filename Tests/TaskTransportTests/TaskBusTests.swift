@@ -108,6 +108,19 @@ import Testing
     }
 
     @Test(arguments: Road.Kind.allCases)
+    func whatWasSetAsideGoesBackOntoItsStream(kind: Road.Kind) async throws {
+        let road = try await Road(kind)
+        try await road.bus.restore(Sample.result(1), to: .results)
+        #expect(try await road.bus.readResults(limit: 9, block: wait).map(\.bytes) == [Sample.result(1)])
+        try await road.bus.restore(Sample.started(1).encoded(), to: .signals)
+        let signals = try await road.bus.readReports(limit: 9, block: wait).signals
+        #expect(try signals.map { try AgentSignal(decoding: $0.bytes) } == [Sample.started(1)])
+        try await road.bus.restore(Array("unreadable".utf8), to: .tasks(agentType: "scaffold", .high))
+        let claimed = try await road.agent("scaffold-1").claim(freeSlots: 1, block: wait)
+        #expect(claimed.map(\.bytes) == [Array("unreadable".utf8)])
+    }
+
+    @Test(arguments: Road.Kind.allCases)
     func whatADeadOrchestratorReadIsTakenOverUntilItIsPoison(kind: Road.Kind) async throws {
         let road = try await Road(kind)
         try await road.agent("scaffold-1").report([Sample.outgoing(1, nil)])
