@@ -1,4 +1,4 @@
-public import JSONTools
+import JSONTools
 public import PostgresDriver
 
 extension PostgresReadStore {
@@ -40,31 +40,5 @@ extension PostgresReadStore {
             slots: Int(try row.int4(4)), freeSlots: Int(try row.int4(5)), running: Int(try row.int4(6)),
             host: try row.text(7), pid: try row.int8(8), registeredAt: try row.time(9),
             lastHeartbeatAt: try row.time(10), goneAt: try row.optionalTime(11), isLiving: try row.bool(12))
-    }
-
-    /// Dead letters, newest first.
-    ///
-    /// - Parameter id: only those older than this one; nil for the newest.
-    public func deadLetters(before id: UniqueID?, limit: Int) async throws(PostgresError) -> [DeadLetterRow] {
-        let rows = try await pool.query(
-            """
-            SELECT d.id, d.kind, d.source, d.cause, d.detail, d.workflow_id, length(d.bytes), d.created_at
-            FROM dead_letters d
-            LEFT JOIN dead_letters p ON p.id = $1
-            WHERE $1::uuid IS NULL OR (d.created_at, d.id) < (p.created_at, p.id)
-            ORDER BY d.created_at DESC, d.id DESC
-            LIMIT $2
-            """,
-            [id.map { .uuid($0.postgres) } ?? .null(.uuid), .int8(Int64(limit))])
-        var found: [DeadLetterRow] = []
-        for row in rows {
-            let workflowID: PostgresUUID? = try row.optional(5)
-            found.append(
-                DeadLetterRow(
-                    id: try row.id(0), kind: try row.text(1), source: try row.text(2), cause: try row.text(3),
-                    detail: try row.text(4), workflowID: workflowID.map { UniqueID($0) },
-                    sizeBytes: Int(try row.int4(6)), createdAt: try row.time(7)))
-        }
-        return found
     }
 }

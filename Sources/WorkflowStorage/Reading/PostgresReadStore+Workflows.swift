@@ -175,6 +175,14 @@ extension PostgresReadStore {
                 GROUP BY agent_type
                 """,
                 [.int8(agentSilenceMilliseconds)]),
+            PostgresStatement(
+                """
+                SELECT stage, generation, round, id, text, options, asked_at, expires_at
+                FROM questions
+                WHERE workflow_id = $1 AND closed_at IS NULL
+                ORDER BY asked_at, stage, round, place
+                """,
+                [.uuid(id.postgres)]),
         ])
         guard let row = answers[0].first else { return nil }
         let state: WorkflowState
@@ -197,7 +205,41 @@ extension PostgresReadStore {
             detail.newestAttempts[task.stage] = task
         }
         for row in answers[3] { detail.livingAgents[try row.text(0)] = Int(try row.int8(1)) }
+        for row in answers[4] {
+            detail.questions.append(
+                QuestionRow(
+                    stage: try row.text(0), generation: Int(try row.int4(1)), round: Int(try row.int4(2)),
+                    id: try row.text(3), text: try row.text(4),
+                    options: try row.json(5).arrayValue?.compactMap(\.stringValue) ?? [],
+                    askedAt: try row.time(6), expiresAt: try row.time(7)))
+        }
+        detail.tasksAhead = try await tasksAhead(in: detail)
         return detail
+    }
+
+    /// For how long a task may wait before it is worth counting how many are before it.
+    private static let countingPatience: Swift.Duration = .seconds(2)
+    /// Up to how many are counted.
+    public static let mostTasksAhead = 1000
+
+    /// How many tasks of their types wait since longer, for those of a workflow that nobody has taken; by stage.
+    private func tasksAhead(in detail: WorkflowDetail) async throws(PostgresError) -> [String: Int] {
+        var found: [String: Int] = [:]
+        for (stage, task) in detail.newestAttempts
+        where [.queued, .dispatched].contains(task.status) && detail.now - task.createdAt >= Self.countingPatience {
+            let rows = try await pool.query(
+                """
+                SELECT count(*)
+                FROM (
+                    SELECT 1
+                    FROM tasks
+                    WHERE status < 10 AND status + 0 IN (0, 1) AND agent_type = $1 AND task_id < $2
+                    LIMIT $3) AS t
+                """,
+                [.text(task.agentType), .uuid(task.taskID.postgres), .int8(Int64(Self.mostTasksAhead))])
+            if let row = rows.first { found[stage] = Int(try row.int8(0)) }
+        }
+        return found
     }
 
     /// Whether a tenant has this workflow, and whether it has ended; nil if there is none.

@@ -55,6 +55,11 @@ public struct WorkflowDetail: Sendable {
     public var outputs: [OutputRow]
     /// The newest attempt of each stage, by the stage's name.
     public var newestAttempts: [String: TaskRow]
+    /// How many tasks of its type wait since longer than the task of a stage, by the stage's name, where that has waited
+    /// for a while; at most ``PostgresReadStore/mostTasksAhead``.
+    public var tasksAhead: [String: Int] = [:]
+    /// The questions that wait for people, in the order of asking.
+    public var questions: [QuestionRow] = []
     /// How many agents of each type live.
     public var livingAgents: [String: Int]
     /// Database time of the reading.
@@ -201,20 +206,69 @@ public struct AgentRow: Sendable {
 public struct DeadLetterRow: Sendable {
     /// Its id.
     public var id: UniqueID
-    /// What kind it is.
+    /// `message` or `task`.
     public var kind: String
     /// Where it was found.
     public var source: String
     /// Why it was set aside: a code.
     public var cause: String
+    /// What kind of cause that is, in one word.
+    public var causeClass: String
     /// Why, in words.
     public var detail: String
     /// The workflow that it belongs to.
     public var workflowID: UniqueID?
-    /// Size in bytes.
+    /// The stage of a task.
+    public var stage: String?
+    /// Generation of a task's stage.
+    public var generation: Int?
+    /// The task.
+    public var taskID: UniqueID?
+    /// Number of a task's last attempt.
+    public var attempt: Int?
+    /// Size in bytes, before it was cut.
     public var sizeBytes: Int
+    /// What became of it.
+    public var state: DeadLetterState
     /// When it was recorded.
     public var createdAt: Timestamp
+    /// When somebody decided about it.
+    public var resolvedAt: Timestamp?
+    /// Who decided about it.
+    public var resolvedBy: String?
+}
+
+/// A dead letter with what is in it.
+public struct DeadLetterContent: Sendable {
+    /// What is known about it.
+    public var row: DeadLetterRow
+    /// The message, or the envelope of the task's last attempt; of long ones the beginning.
+    public var bytes: [UInt8]
+    /// Name of the workflow that it belongs to.
+    public var workflowName: String?
+
+    /// Whether all of it was kept.
+    public var isWhole: Bool { bytes.count >= row.sizeBytes }
+}
+
+/// A question that waits for people.
+public struct QuestionRow: Sendable {
+    /// Name of the stage that asks.
+    public var stage: String
+    /// Generation of the stage, from 1.
+    public var generation: Int
+    /// Round of questions within the generation, from 1.
+    public var round: Int
+    /// The question's id, unique in its round.
+    public var id: String
+    /// What is asked.
+    public var text: String
+    /// The answers to choose from; empty for a free answer.
+    public var options: [String]
+    /// When it was asked.
+    public var askedAt: Timestamp
+    /// When the stage fails for want of an answer.
+    public var expiresAt: Timestamp
 }
 
 /// An access token, by the hash of its secret.
