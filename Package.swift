@@ -117,7 +117,8 @@ let package = Package(
             "OrchestratorAPI",
             [
                 "OrchestratorEngine", "WorkflowCore", "WorkflowDefinitions", "WorkflowStorage", "JSONTools",
-                "PostgresDriver", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .lifecycle, .log,
+                "PostgresDriver", "TaskTransport", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .lifecycle,
+                .log,
             ]),
         library(
             "AgentRuntime",

@@ -8,7 +8,10 @@ enum APIRouter {
     static func routes(_ services: APIServices) -> RouteList {
         var routes = RouteList()
         HealthController(services: services).addRoutes(to: &routes)
-        WorkflowController(services).addRoutes(to: &routes)
+        let workflows = WorkflowController(services)
+        workflows.addRoutes(to: &routes)
+        CommandController(services, workflows).addRoutes(to: &routes)
+        DeadLetterController(services, workflows).addRoutes(to: &routes)
         TrailController(services).addRoutes(to: &routes)
         CatalogueController(services: services).addRoutes(to: &routes)
         ArtifactController(services: services).addRoutes(to: &routes)

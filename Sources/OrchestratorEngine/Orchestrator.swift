@@ -26,6 +26,8 @@ public final class Orchestrator: Sendable {
 
     /// The one door.
     public let advancer: Advancer
+    /// The road to the agents.
+    public var road: any TaskBus { bus }
     /// Who watches what.
     public let feed = LiveFeed()
     /// What is known about Redis.

@@ -48,27 +48,5 @@ extension OverTheWire {
                 #expect(try await api.get("/api/v1/definitions").json["items"]?.arrayValue?.count == 1)
             }
         }
-
-        @Test("What could not be used is listed as dead letters, newest first")
-        func deadLetters() async throws {
-            try await withAPI { api in
-                #expect(try await api.get("/api/v1/dead-letters").json["items"] == [])
-                for number in 1...3 {
-                    _ = try await api.pool.query(
-                        """
-                        INSERT INTO dead_letters (id, kind, source, cause, detail, bytes)
-                        VALUES (gen_random_uuid(), 'message', 'orchestrator:results', $1, 'no JSON', 'abc')
-                        """,
-                        [.text("CAUSE_\(number)")])
-                }
-                let page = try await api.get("/api/v1/dead-letters?limit=2").json
-                #expect(page["items"]?.arrayValue?.map { $0["cause"] } == ["CAUSE_3", "CAUSE_2"])
-                #expect(page["items"]?[0]?["size_bytes"] == 3)
-                let cursor = try #require(page["next_cursor"]?.stringValue)
-                let rest = try await api.get("/api/v1/dead-letters?limit=2&cursor=\(cursor)").json
-                #expect(rest["items"]?.arrayValue?.map { $0["cause"] } == ["CAUSE_1"])
-                #expect(rest["next_cursor"] == .null)
-            }
-        }
     }
 }

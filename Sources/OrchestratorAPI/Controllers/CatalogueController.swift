@@ -6,7 +6,7 @@ import WorkflowCore
 import WorkflowDefinitions
 import WorkflowStorage
 
-/// What there is besides workflows: definitions, agents, dead letters.
+/// What there is besides workflows: definitions and agents.
 struct CatalogueController: Sendable {
     /// Most agents that are listed.
     static let maxAgents = 1000
@@ -19,7 +19,6 @@ struct CatalogueController: Sendable {
         routes.on(.post, "/api/v1/definitions/validate", validate)
         routes.on(.get, "/api/v1/agents", agents)
         routes.on(.get, "/api/v1/agents/{id}", agent)
-        routes.on(.get, "/api/v1/dead-letters", deadLetters)
     }
 
     // MARK: Definitions
@@ -84,22 +83,5 @@ struct CatalogueController: Sendable {
             throw Problem.notFound("no agent '\(WorkflowRequest.shortened(id))' was ever heard")
         }
         return Response(json: agent.document)
-    }
-
-    // MARK: Dead letters
-
-    @Sendable private func deadLetters(_ request: Request, _ context: APIContext) async throws -> Response {
-        var query = QueryReader(request, allowed: ["limit", "cursor"])
-        let limit = Int(query.number("limit", in: 1...WorkflowListRequest.maxLimit, default: 50))
-        let cursor = query.text("cursor")
-        let before = cursor.flatMap { UniqueID($0) }
-        if cursor != nil, before == nil {
-            query.refuse("cursor", "this is no cursor; take next_cursor of the page before")
-        }
-        try query.check()
-        var rows = try await services.store.deadLetters(before: before, limit: limit + 1)
-        let hasMore = rows.count > limit
-        if hasMore { rows.removeLast() }
-        return Response(json: page(rows.map(\.document), next: hasMore ? rows.last.map { "\($0.id)" } : nil))
     }
 }

@@ -6,7 +6,7 @@ import PostgresDriver
 import WorkflowCore
 import WorkflowStorage
 
-/// Workflows: create, list, show, cancel.
+/// Workflows: create, list, show.
 struct WorkflowController: Sendable {
     /// Most requests that wait to be recorded at a time; more get a 429.
     static let maxWaitingWrites = 1000
@@ -22,7 +22,6 @@ struct WorkflowController: Sendable {
         routes.on(.post, "/api/v1/workflows", create)
         routes.on(.get, "/api/v1/workflows", list)
         routes.on(.get, "/api/v1/workflows/{id}", show)
-        routes.on(.post, "/api/v1/workflows/{id}/cancel", cancel)
     }
 
     // MARK: Creating
@@ -55,7 +54,7 @@ struct WorkflowController: Sendable {
             throw Problem.unavailable(reason)
         case .refused(let reason):
             throw Problem.invalid([Problem.Fault(pointer: "", message: "the record refuses this: \(reason)")])
-        case .conflict, .unknownWorkflow, .rejected:
+        case .conflict, .rejected, .unknownWorkflow:
             throw Problem.internalFault
         }
     }
@@ -97,13 +96,19 @@ struct WorkflowController: Sendable {
         return id
     }
 
-    private func document(of id: UniqueID, _ caller: Caller) async throws -> JSONValue {
+    /// All about one workflow, with its definition.
+    func detail(of id: UniqueID, _ caller: Caller) async throws -> (WorkflowDetail, WorkflowDefinition) {
         guard let detail = try await services.store.workflow(id, tenant: caller.tenant) else {
             throw Problem.notFound("there is no workflow \(id)")
         }
         guard let definition = try await services.definitions.definition(hash: detail.definitionHash),
             definition.stages.count == detail.state.stages.count
         else { throw Problem.internalFault }
+        return (detail, definition)
+    }
+
+    private func document(of id: UniqueID, _ caller: Caller) async throws -> JSONValue {
+        let (detail, definition) = try await detail(of: id, caller)
         return WorkflowDocument.detail(detail, definition: definition, isRedisUp: services.isRedisUp())
     }
 
@@ -118,54 +123,47 @@ struct WorkflowController: Sendable {
         return Response(json: page(rows.map(WorkflowDocument.item), next: next))
     }
 
-    // MARK: Cancelling
+    // MARK: Changing
 
-    @Sendable private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {
-        let caller = try context.changingCaller
-        let id = try Self.id(in: context)
-        let reason = try await self.reason(in: request)
-        guard let isTerminal = try await services.store.isTerminal(id, tenant: caller.tenant) else {
+    /// Hands an event to the machine of a workflow, and waits until it is recorded.
+    ///
+    /// - Returns: the workflow as it is then.
+    /// - Throws: 404, 409 with the present state, 422, 429 or 503, as the case may be.
+    func apply(_ event: WorkflowEvent, to id: UniqueID, _ caller: Caller) async throws -> JSONValue {
+        guard try await services.store.isTerminal(id, tenant: caller.tenant) != nil else {
             throw Problem.notFound("there is no workflow \(id)")
         }
-        let outcome: SubmissionOutcome
-        if isTerminal {
-            outcome = .conflict(.completed)
-        } else {
-            guard let place = writes.take() else { throw Problem.busy() }
-            outcome = await services.orchestrator.advancer.submit(
-                .event(.cancel(actor: caller.name, reason: reason), workflowID: id))
-            withExtendedLifetime(place) {}
-        }
+        guard let place = writes.take() else { throw Problem.busy() }
+        let outcome = await services.orchestrator.advancer.submit(.event(event, workflowID: id))
+        withExtendedLifetime(place) {}
         switch outcome {
         case .done, .repeated:
-            return Response(status: .accepted, json: try await document(of: id, caller))
-        case .conflict:
-            let present = try await document(of: id, caller)
-            let status = present["status"]?.stringValue ?? "ended"
-            throw Problem.conflict(
-                "one that has ended can't be cancelled", id: id, status: status)
+            return try await document(of: id, caller)
+        case .conflict(let phase):
+            throw try await refusal(.conflict(event: event.name, phase: phase), of: event, id, caller)
+        case .rejected(let rejection):
+            throw try await refusal(rejection, of: event, id, caller)
         case .unknownWorkflow:
             throw Problem.notFound("there is no workflow \(id)")
         case .overloaded(let seconds):
             throw Problem.busy(retryAfterSeconds: seconds)
         case .unavailable(let reason):
             throw Problem.unavailable(reason)
-        case .refused, .keyReused, .rejected:
+        case .refused(let reason):
+            throw Problem.invalid([Problem.Fault(pointer: "", message: "the record refuses this: \(reason)")])
+        case .keyReused:
             throw Problem.internalFault
         }
     }
 
-    /// The reason in the body, which may be missing altogether.
-    private func reason(in request: Request) async throws -> String {
-        let bytes = try await services.bodies.bytes(of: request)
-        guard bytes.contains(where: { $0 > 0x20 }) else { return "" }
-        try BodyReader.requireType(of: request, ["application/json"])
-        var reader = FieldReader(try BodyReader.parse(bytes), allowed: ["reason"])
-        let reason = reader.text("reason") ?? ""
-        if reason.unicodeScalars.count > 1000 {
-            reader.fault("/reason", "found \(reason.unicodeScalars.count) characters; expected at most 1000")
-        }
-        guard reader.faults.isEmpty else { throw Problem.invalid(reader.faults) }
-        return reason
+    /// What a caller is told about an event that the machine refused.
+    func refusal(
+        _ rejection: Rejection, of event: WorkflowEvent, _ id: UniqueID, _ caller: Caller
+    ) async throws -> Problem {
+        let (detail, definition) = try await detail(of: id, caller)
+        let wait = WorkflowWait.find(in: detail, definition: definition, isRedisUp: services.isRedisUp())
+        return Problem(
+            rejection, event: event.name, id: id, status: wait?.status ?? detail.state.phase.rawValue,
+            stages: definition.stages.map(\.name), version: detail.state.sequence)
     }
 }

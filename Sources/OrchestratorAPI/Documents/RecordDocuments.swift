@@ -1,3 +1,4 @@
+import FoundationEssentials
 import JSONTools
 import WorkflowCore
 import WorkflowStorage
@@ -59,13 +60,42 @@ extension AgentRow {
     }
 }
 
-extension DeadLetterRow {
+extension QuestionRow {
     var document: JSONValue {
         [
-            "id": JSONValue(id), "kind": .string(kind), "source": .string(source), "cause": .string(cause),
-            "detail": .string(detail), "workflow_id": workflowID.map { JSONValue($0) } ?? .null,
-            "size_bytes": JSONValue(sizeBytes), "created_at": JSONValue(createdAt),
+            "stage": .string(stage), "round": JSONValue(round), "id": .string(id), "text": .string(text),
+            "options": .array(options.map { .string($0) }), "asked_at": JSONValue(askedAt),
+            "expires_at": JSONValue(expiresAt),
         ]
+    }
+}
+
+extension DeadLetterRow {
+    var document: JSONObject {
+        [
+            "id": JSONValue(id), "kind": .string(kind), "state": .string(state.rawValue), "source": .string(source),
+            "cause": .string(cause), "cause_class": .string(causeClass), "detail": .string(detail),
+            "workflow_id": workflowID.map { JSONValue($0) } ?? .null, "stage": JSONValue(stage),
+            "generation": JSONValue(generation.map { Int64($0) }),
+            "task_id": taskID.map { JSONValue($0) } ?? .null, "attempt": JSONValue(attempt.map { Int64($0) }),
+            "size_bytes": JSONValue(sizeBytes), "created_at": JSONValue(createdAt),
+            "resolved_at": JSONValue(resolvedAt), "resolved_by": JSONValue(resolvedBy),
+        ]
+    }
+}
+
+extension DeadLetterContent {
+    /// With the content: as text, if it is some, else in base64.
+    var document: JSONObject {
+        var document = row.document
+        document["workflow_name"] = JSONValue(workflowName)
+        document["is_whole"] = .bool(isWhole)
+        if let text = String(validating: bytes, as: UTF8.self) {
+            document["content"] = .string(text)
+        } else {
+            document["content_base64"] = .string(Data(bytes).base64EncodedString())
+        }
+        return document
     }
 }
 

@@ -25,6 +25,7 @@ enum WorkflowDocument {
         var document = head(of: detail.row)
         // The state is newer than the searchable row.
         document["status"] = .string(wait?.status ?? state.phase.rawValue)
+        document["version"] = .integer(state.sequence)
         document["current_stage"] = JSONValue(machine.currentStage)
         document["progress"] = JSONValue(machine.progressPercent)
         document["started_at"] = JSONValue(state.startedAt)
@@ -33,9 +34,31 @@ enum WorkflowDocument {
             document["error"] = fault(outcome.fault, stage: outcome.stage, named: true)
         }
         document["waiting_for"] = wait?.document ?? .null
+        document["questions"] = .array(state.phase.isTerminal ? [] : detail.questions.map(\.document))
         document["stages"] = .array(
             definition.stages.indices.map { stage(at: $0, of: detail, definition: definition) })
         return .object(document)
+    }
+
+    /// What a retry would run again.
+    ///
+    /// - Parameter plan: names of stages, in the order of the definition.
+    static func retryPlan(
+        _ plan: [String], from stage: String?, of detail: WorkflowDetail, definition: WorkflowDefinition
+    ) -> JSONValue {
+        let stages = zip(definition.stages, detail.state.stages)
+        return [
+            "dry_run": true, "workflow_id": JSONValue(detail.row.id), "version": .integer(detail.state.sequence),
+            "from_stage": JSONValue(stage),
+            "runs_again": .array(
+                stages.filter { plan.contains($0.0.name) }.map { stage, state in
+                    [
+                        "name": .string(stage.name), "agent": .string(stage.agent),
+                        "status": .string(state.phase.rawValue), "generation": JSONValue(state.generation + 1),
+                    ]
+                }),
+            "keeps": .array(stages.filter { !plan.contains($0.0.name) }.map { .string($0.0.name) }),
+        ]
     }
 
     private static func head(of row: WorkflowRow) -> JSONObject {

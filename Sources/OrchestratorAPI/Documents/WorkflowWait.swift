@@ -2,96 +2,114 @@ import JSONTools
 import WorkflowCore
 import WorkflowStorage
 
-/// What a workflow that has not ended waits for, in words for people.
+/// What a workflow that has not ended waits for, in words for people. There is no workflow that is under way and waits
+/// for nothing.
 struct WorkflowWait: Sendable, Hashable {
-    /// For how long a sent task may be on its way before that is worth a word.
-    static let patience: Swift.Duration = .seconds(2)
-
+    /// What has to happen next: "a validation agent", "answers to 2 questions of plan".
     var what: String
-    var since: Timestamp?
+    /// Since when it is waited for.
+    var since: Timestamp
+    /// By when it has happened, or something else happens instead; nil if that is up to somebody.
     var until: Timestamp?
-    var help: String?
+    /// Why, and what would help.
+    var help: String
+    /// The stage that waits; nil if the workflow as a whole does.
+    var stage: String?
+    /// What other stages wait for, if several are under way.
+    var others: [String] = []
     /// The status that the workflow has for this reason, if another than its phase.
     var status: String?
 
     var document: JSONValue {
         [
-            "what": .string(what), "since": JSONValue(since), "until": JSONValue(until), "help": JSONValue(help),
+            "what": .string(what), "since": JSONValue(since), "until": JSONValue(until), "help": .string(help),
+            "stage": JSONValue(stage), "others": .array(others.map { .string($0) }),
         ]
     }
 
-    /// What a workflow waits for; nil if it has ended, or is about to go on by itself.
+    /// What a workflow waits for; nil only if it has ended.
     ///
-    /// Of several stages, the one counts that needs somebody most: no agent, then a free agent, a backoff, work.
+    /// Of several stages, the one counts that needs somebody most: a person, Redis, an agent, room, time, work.
     static func find(in detail: WorkflowDetail, definition: WorkflowDefinition, isRedisUp: Bool) -> WorkflowWait? {
-        guard !detail.state.phase.isTerminal else { return nil }
-        var best: (rank: Int, wait: WorkflowWait)?
-        for (stage, state) in zip(definition.stages, detail.state.stages) where state.phase == .running {
-            guard let (rank, wait) = wait(stage, state, in: detail, isRedisUp: isRedisUp) else { continue }
-            if rank < best?.rank ?? .max { best = (rank, wait) }
+        let state = detail.state
+        let stages = waits(of: detail, definition: definition, isRedisUp: isRedisUp)
+        switch state.phase {
+        case .completed, .failed, .cancelled:
+            return nil
+        case .initiated:
+            return WorkflowWait(
+                what: "the orchestrator to start it", since: detail.row.createdAt,
+                help: "it is recorded; it starts as soon as an orchestrator takes it up")
+        case .paused:
+            return paused(detail, stages)
+        case .running:
+            return most(urgent: stages) ?? stranded(detail, definition)
+        case .stopping:
+            return stopping(detail, stages)
         }
-        return best?.wait
     }
 
-    private static func wait(
-        _ stage: StageDefinition, _ state: StageState, in detail: WorkflowDetail, isRedisUp: Bool
-    ) -> (rank: Int, wait: WorkflowWait)? {
-        let attempt = detail.newestAttempts[stage.name].flatMap { $0.generation == state.generation ? $0 : nil }
-        guard let open = state.open else {
-            guard let retryAt = state.retryAt else { return nil }
-            return (
-                3,
-                WorkflowWait(
-                    what: "the next attempt at \(stage.name)", since: attempt?.completedAt ?? state.startedAt,
-                    until: retryAt,
-                    help: state.fault.map { "the attempt before failed: \($0.code): \($0.message)" })
-            )
+    /// The waits of the stages that are under way, in the order of the definition.
+    private static func waits(
+        of detail: WorkflowDetail, definition: WorkflowDefinition, isRedisUp: Bool
+    ) -> [StageWait] {
+        zip(definition.stages, detail.state.stages).compactMap { stage, state in
+            StageWait(stage, state, in: detail, isRedisUp: isRedisUp)
         }
-        if let cancelledAt = open.cancelledAt, let closesAt = open.closesAt {
-            return (
-                4,
-                WorkflowWait(
-                    what: "the \(stage.agent) agent to stop", since: cancelledAt,
-                    until: closesAt)
-            )
-        }
-        if let agentID = open.agentID {
-            return (
-                5,
-                WorkflowWait(
-                    what: "the \(stage.agent) agent to finish \(stage.name)", since: attempt?.startedAt ?? open.sentAt,
-                    until: open.deadline,
-                    help: "\(agentID) works on it")
-            )
-        }
-        guard isRedisUp else {
-            return (
-                0,
-                WorkflowWait(
-                    what: "Redis", since: open.sentAt,
-                    help: "Redis does not answer; the task is recorded and is sent once it does")
-            )
-        }
-        if detail.livingAgents[stage.agent, default: 0] == 0 {
-            return (
-                1,
-                WorkflowWait(
-                    what: "\(article(of: stage.agent)) \(stage.agent) agent", since: open.sentAt,
-                    help: "no \(stage.agent) agent is running; start one with '\(stage.agent)-agent', "
-                        + "or all of them with 'baton up'",
-                    status: detail.state.phase == .running ? "waiting_for_agent" : nil)
-            )
-        }
-        guard detail.now - open.sentAt >= patience else { return nil }
-        return (
-            2,
-            WorkflowWait(
-                what: "a free \(stage.agent) agent", since: open.sentAt,
-                help: "the running \(stage.agent) agents are busy; another one would take it at once")
-        )
     }
 
-    private static func article(of word: String) -> String {
-        word.first.map { "aeiou".contains($0) } == true ? "an" : "a"
+    private static func most(urgent stages: [StageWait]) -> WorkflowWait? {
+        guard let first = stages.min(by: { $0.urgency < $1.urgency }) else { return nil }
+        var wait = first.wait
+        wait.others = stages.map(\.wait).filter { $0.stage != wait.stage }.map(\.what)
+        return wait
+    }
+
+    // MARK: The workflow as a whole
+
+    private static func paused(_ detail: WorkflowDetail, _ stages: [StageWait]) -> WorkflowWait {
+        let pause = detail.state.pause
+        let by = pause.map { "\($0.actor) paused it" } ?? "it is paused"
+        var help = "\(by); 'baton resume \(detail.row.id)' goes on"
+        let working = stages.filter { $0.urgency == .working }.compactMap(\.wait.stage)
+        if !working.isEmpty {
+            help += "; what is under way goes on meanwhile (\(working.joined(separator: ", "))), and its result is kept"
+        }
+        return WorkflowWait(
+            what: "somebody to resume it", since: pause?.since ?? detail.row.updatedAt, help: help,
+            others: stages.map(\.wait.what))
+    }
+
+    private static func stopping(_ detail: WorkflowDetail, _ stages: [StageWait]) -> WorkflowWait {
+        let state = detail.state
+        let why = state.outcome.map { "\($0.fault.code): \($0.fault.message)" } ?? "it is being stopped"
+        let ends = state.stages.compactMap { $0.open?.closesAt }
+        guard let last = ends.max(), let first = state.stages.compactMap({ $0.open?.cancelledAt }).min(),
+            var wait = stages.first?.wait
+        else {
+            return WorkflowWait(
+                what: "the orchestrator to record its end", since: state.endedAt ?? detail.row.updatedAt,
+                help: "\(why); nothing is open any more")
+        }
+        if stages.count > 1 {
+            wait.what =
+                "\(stages.count) attempts to stop: "
+                + stages.compactMap(\.wait.stage).joined(separator: ", ")
+            wait.stage = nil
+        }
+        wait.since = first
+        wait.until = last
+        wait.help = "\(why); an attempt whose agent does not answer counts as closed then"
+        return wait
+    }
+
+    /// No stage is under way although the workflow is. It can't be; if it is, the watchdog finds it.
+    private static func stranded(_ detail: WorkflowDetail, _ definition: WorkflowDefinition) -> WorkflowWait {
+        let next = zip(definition.stages, detail.state.stages).first { !$0.1.phase.isClosed }?.0.name
+        return WorkflowWait(
+            what: next.map { "the orchestrator to start \($0)" } ?? "the orchestrator to record its end",
+            since: detail.row.updatedAt,
+            help: "this takes no time as a rule; the watchdog looks for such workflows every minute and mends them",
+            stage: next)
     }
 }

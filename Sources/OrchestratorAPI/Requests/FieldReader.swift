@@ -45,6 +45,37 @@ struct FieldReader {
         return nil
     }
 
+    /// A truth value; false if it is absent or null.
+    mutating func flag(_ name: String) -> Bool {
+        guard let value = object[name], !value.isNull else { return false }
+        guard let flag = value.boolValue else {
+            fault("/\(name)", "found \(value.kindName); expected true or false")
+            return false
+        }
+        return flag
+    }
+
+    /// A whole number that is not negative; nil if it is absent or null.
+    mutating func count(_ name: String) -> Int64? {
+        guard let value = object[name], !value.isNull else { return nil }
+        guard let number = value.intValue, number >= 0 else {
+            fault("/\(name)", "found \(value.intValue.map(String.init) ?? value.kindName); expected a number from 0")
+            return nil
+        }
+        return Int64(number)
+    }
+
+    /// A list with at least one element; empty if it is none, which is a fault.
+    mutating func list(_ name: String, of what: String) -> [JSONValue] {
+        let value = object[name] ?? .null
+        guard let list = value.arrayValue, !list.isEmpty else {
+            let found = value.isNull ? "is missing" : value.arrayValue != nil ? "is empty" : "found \(value.kindName)"
+            fault("/\(name)", "\(found); expected a list of \(what)")
+            return []
+        }
+        return list
+    }
+
     /// The `input_data` with the defaults of the definition's schema, which it has to satisfy.
     mutating func input(under rule: InputRule?) -> JSONValue {
         var input = object["input_data"] ?? .null

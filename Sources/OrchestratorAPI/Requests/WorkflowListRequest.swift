@@ -9,7 +9,8 @@ enum WorkflowListRequest {
     static let maxLimit: Int64 = 200
     /// The statuses to filter by.
     static let statuses = [
-        "initiated", "running", "waiting_for_agent", "stopping", "completed", "failed", "cancelled",
+        "initiated", "running", "awaiting_clarification", "waiting_for_agent", "paused", "stopping", "completed",
+        "failed", "cancelled",
     ]
 
     /// Reads it.

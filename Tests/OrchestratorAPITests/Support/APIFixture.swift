@@ -81,7 +81,7 @@ struct APIFixture: Sendable {
     /// Takes the next task of a type, with a line in its log, and ends it.
     func work(
         as type: String, status: TaskResult.Status = .success, output: JSONObject = ["summary": "done"],
-        artifacts: [ArtifactReference] = [], log: String? = nil
+        artifacts: [ArtifactReference] = [], questions: [Question] = [], log: String? = nil
     ) async throws {
         let agentID = "\(type)-00000001"
         let agent = bus.agent(type: type, id: agentID)
@@ -94,15 +94,23 @@ struct APIFixture: Sendable {
                     lines: [LogLine(number: 1, at: .now(), level: .info, stream: .stdout, text: log)]))
         }
         let faults =
-            status == .success || status == .cancelled
+            [.success, .cancelled, .needsInput].contains(status)
             ? [] : [TaskFault(code: "TOOL_FAILED", message: "it broke", retryable: false)]
         let result = TaskResult(
             messageID: task.messageID, taskID: task.taskID, workflowID: task.workflowID, attempt: task.attempt,
             dispatchID: task.dispatchID, agentID: agentID, agentType: type, stage: task.stage, status: status,
-            output: output, artifacts: artifacts, errors: faults, startedAt: .now(), completedAt: .now())
+            output: output, artifacts: artifacts, errors: faults, questions: questions, startedAt: .now(),
+            completedAt: .now())
         try await agent.report([
             OutgoingResult(taskID: task.taskID, attempt: task.attempt, bytes: result.encoded(), task: claimed)
         ])
+    }
+
+    /// Takes the next task of a type and gives its envelope; it is not ended.
+    func take(as type: String) async throws -> TaskEnvelope {
+        let agent = bus.agent(type: type, id: "\(type)-00000001")
+        let claimed = try #require(try await agent.claim(freeSlots: 1, block: .seconds(20)).first)
+        return try TaskEnvelope(decoding: claimed.bytes)
     }
 
     /// An agent says that it is there.
