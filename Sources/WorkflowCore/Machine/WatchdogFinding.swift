@@ -36,6 +36,8 @@ public enum SendLossReason: String, Sendable, Hashable, CaseIterable {
     case notOnStream
     /// A live agent took it and never said that it runs it.
     case claimedAndSilent
+    /// It was queued, and stayed so though there was room for it.
+    case queuedNotSent
 
     /// The finding that it is.
     public var finding: WatchdogFinding {
@@ -43,6 +45,7 @@ public enum SendLossReason: String, Sendable, Hashable, CaseIterable {
         case .neverSent: .neverSent
         case .notOnStream: .neverClaimed
         case .claimedAndSilent: .claimedAndSilent
+        case .queuedNotSent: .queuedNotSent
         }
     }
 
@@ -51,6 +54,7 @@ public enum SendLossReason: String, Sendable, Hashable, CaseIterable {
         case .neverSent: "the send was recorded, but nothing says that it reached Redis"
         case .notOnStream: "the send is on no stream, and no agent has said that it runs it"
         case .claimedAndSilent: "an agent took the send, lives, and does not list it among what it runs"
+        case .queuedNotSent: "the task was queued, and stayed unsent though there was room for it"
         }
     }
 }

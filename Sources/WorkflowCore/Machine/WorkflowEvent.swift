@@ -42,6 +42,8 @@ public struct AttemptOutcome: Sendable, Hashable {
     public var faults: [WorkflowFault]
     /// What people have to answer first; empty unless the status is `needsInput`.
     public var questions: [AskedQuestion]
+    /// Whether an orchestrator had read the result before, and died or stood still before it recorded it.
+    public var wasLeftBehind = false
 
     /// What an agent reported.
     public init(

@@ -29,6 +29,12 @@ extension WorkflowMachine {
             ignore(outcome)
             return
         }
+        if outcome.wasLeftBehind {
+            find(
+                .resultNotAdvanced, stage: index,
+                reason: "an orchestrator had read the result and did not record it in time",
+                action: "another orchestrator took it up and applied it")
+        }
         switch state.phase {
         case .running, .paused:
             try take(outcome, stage: index, in: &turn)

@@ -37,6 +37,20 @@ struct WatchdogFindingTests {
         }
     }
 
+    @Test(
+        "a result that an orchestrator left behind is applied, and noted if it still counts; so is a task passed over")
+    func leftBehind() throws {
+        var harness = try two()
+        let queued = try #require(harness.reference("one"))
+        try harness.apply(.sendLost(queued, reason: .queuedNotSent))
+        guard case .taskFinished(var outcome) = harness.result("one") else { return }
+        outcome.wasLeftBehind = true
+        try harness.apply(.taskFinished(outcome))
+        try harness.apply(.taskFinished(outcome))
+        #expect(findings(harness) == ["queued_not_sent", "result_not_advanced"])
+        #expect(harness.stage("one").phase == .completed)
+    }
+
     @Test("a missing agent is noted once an attempt, and the workflow is never failed for it")
     func missingAgent() throws {
         var harness = try two()
