@@ -61,8 +61,8 @@ public final class Orchestrator: Sendable {
         monitor = RoadMonitor(leaseMilliseconds: settings.leaseMilliseconds)
         deferred = DeferredWrites(store: store, logger: logger)
         advancer = Advancer(
-            session: PostgresBatchSession(configuration: database), cache: RecordCache(), envelopes: envelopes,
-            output: effects, logger: logger)
+            session: PostgresBatchSession(configuration: database), queue: store, cache: RecordCache(),
+            envelopes: envelopes, output: effects, logger: logger)
         publisher = EffectPublisher(
             queue: effects, bus: bus, deferred: deferred, feed: feed, envelopes: envelopes, logger: logger)
         results = ResultIntake(advancer: advancer, bus: bus, store: store, logger: logger)

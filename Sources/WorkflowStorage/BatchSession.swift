@@ -96,6 +96,18 @@ public struct ResentTask: Sendable {
     public var priority: WorkflowPriority
     /// The envelope's body: everything but the marks of one send.
     public var payload: [UInt8]
+
+    /// An attempt that is sent.
+    package init(
+        workflowID: UniqueID, reference: AttemptReference, agentType: String, priority: WorkflowPriority,
+        payload: [UInt8]
+    ) {
+        self.workflowID = workflowID
+        self.reference = reference
+        self.agentType = agentType
+        self.priority = priority
+        self.payload = payload
+    }
 }
 
 /// What a commit found in the rows that it changed.

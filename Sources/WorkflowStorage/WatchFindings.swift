@@ -144,6 +144,8 @@ public struct WorkflowEvidence: Sendable {
     public var workflowID: UniqueID
     /// Version of the hot row that this belongs to.
     public var version: Int64
+    /// When it is to be looked at, at the latest.
+    public var nextWake: Timestamp
     /// When its timer is due; nil if it has none.
     public var timerDue: Timestamp?
     /// Sequence number of the newest event of its trail; 0 without any.
@@ -157,11 +159,12 @@ public struct WorkflowEvidence: Sendable {
 
     /// What the record says about a workflow.
     public init(
-        workflowID: UniqueID, version: Int64, timerDue: Timestamp?, newestEvent: Int64, attempts: [Attempt],
-        outputs: [OutputKey], openQuestions: Int
+        workflowID: UniqueID, version: Int64, nextWake: Timestamp, timerDue: Timestamp?, newestEvent: Int64,
+        attempts: [Attempt], outputs: [OutputKey], openQuestions: Int
     ) {
         self.workflowID = workflowID
         self.version = version
+        self.nextWake = nextWake
         self.timerDue = timerDue
         self.newestEvent = newestEvent
         self.attempts = attempts

@@ -172,4 +172,25 @@ struct AdvancerTests {
             #expect(try row.int8(3) == 0)
         }
     }
+
+    @Test("two hundred workflows at once: 64 tasks go out, the others wait in the record and follow; all end")
+    func window() async throws {
+        try await withDatabase(isWindowed: true) { fixture in
+            let stored = try await fixture.storeChain(1)
+            for _ in 1...200 { _ = try created(await fixture.advancer.submit(.create(fixture.creation(stored)))) }
+            let queued = try await fixture.pool.query("SELECT count(*) FROM tasks WHERE status = 0")
+            #expect(try queued.only().int8(0) == 136)
+            #expect(fixture.bus.record.withLock { $0.tasks.count } <= 64)
+            for step in 1...200 {
+                try await fixture.answer(try await fixture.bus.nextTask(), entry: "\(step)-0")
+            }
+            let last = try created(await fixture.advancer.submit(.create(fixture.creation(stored))))
+            let rows = try await fixture.pool.query(
+                """
+                SELECT count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE id = $1) FROM workflows
+                """, [.uuid(PostgresUUID(high: last.high, low: last.low))])
+            #expect(try rows.only().int8(0) == 200)
+            #expect(try rows.only().int8(1) == 1)
+        }
+    }
 }

@@ -16,12 +16,14 @@ struct DoorBench {
     private(set) var replies: [ReplyToken: [SubmissionOutcome]] = [:]
     private(set) var handedOn: [BatchEffects] = []
     private(set) var reports: [AdvancerReport] = []
+    private(set) var releases: [SendWindow.Release] = []
+    private(set) var saves: [BatchSave] = []
     private(set) var hasEnded = false
     private(set) var abandoned = 0
     private var nextToken: UInt64 = 1
     private var now = Timestamp(microseconds: 1_700_000_000_000_000)
 
-    init(stages: Int = 2) throws {
+    init(stages: Int = 2, window: SendWindow? = nil) throws {
         let list = try (1...stages).map { index in
             StageDefinition(
                 name: "s\(index)", agent: "scaffold", action: "noop", workspace: .none,
@@ -30,12 +32,16 @@ struct DoorBench {
         }
         definition = WorkflowDefinition(name: "chain", description: "", input: nil, totalTimeout: nil, stages: list)
         core = AdvancerCore(
-            envelopes: EnvelopeFactory(orchestrator: "o", dataDirectory: "/nowhere"), entropy: EntropySource(seed: 7))
+            envelopes: EnvelopeFactory(orchestrator: "o", dataDirectory: "/nowhere"), entropy: EntropySource(seed: 7),
+            window: window)
         record.store(definition, source: "test", at: now)
     }
 
     mutating func tell(_ input: AdvancerCore.Input, at monotonic: Int64 = 0) {
-        if case .submitted = input {} else if case .stop = input {} else { request = nil }
+        switch input {
+        case .submitted, .stop, .loads, .released: break
+        default: request = nil
+        }
         for effect in core.step(input, at: monotonic) {
             switch effect {
             case .reply(let list): for (token, outcome) in list { replies[token, default: []].append(outcome) }
@@ -45,6 +51,7 @@ struct DoorBench {
                 abandoned += 1
                 record.abandon(session: 1)
             case .end: hasEnded = true
+            case .release(let release): releases.append(release)
             default:
                 #expect(request == nil, "one request at a time")
                 request = effect
@@ -80,6 +87,7 @@ struct DoorBench {
         case .fetchDefinition(let hash): tell(.definition(record.blobs[hash]))
         case .fetchOutputs(let keys): tell(.outputs(record.stageOutputs(keys)))
         case .commit(let save):
+            saves.append(save)
             do throws(BatchError) {
                 tell(.committed(try record.commit(save, session: 1, at: now)))
             } catch {
@@ -91,7 +99,7 @@ struct DoorBench {
             tell(.kept)
         case .probe: tell(.reachable(true))
         case .pause: tell(.paused)
-        case .abandon, .reply, .handOn, .report, .end: Issue.record("not a request")
+        case .abandon, .reply, .handOn, .release, .report, .end: Issue.record("not a request")
         }
     }
 

@@ -96,7 +96,7 @@ struct EngineFixture: Sendable {
     let results: ResultIntake
     let feed = LiveFeed()
 
-    init(databaseURL: String, dataDirectory: String) throws {
+    init(databaseURL: String, dataDirectory: String, isWindowed: Bool) throws {
         configuration = try PostgresConfiguration(url: databaseURL)
         pool = PostgresPool(configuration)
         store = PostgresWatchStore(pool: pool)
@@ -104,8 +104,8 @@ struct EngineFixture: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let envelopes = EnvelopeFactory(orchestrator: "orchestrator-test", dataDirectory: dataDirectory)
         advancer = Advancer(
-            session: PostgresBatchSession(configuration: configuration), cache: RecordCache(), envelopes: envelopes,
-            output: queue, logger: logger)
+            session: PostgresBatchSession(configuration: configuration), queue: isWindowed ? store : nil,
+            cache: RecordCache(), envelopes: envelopes, output: queue, logger: logger)
         deferred = DeferredWrites(store: store, logger: logger)
         publisher = EffectPublisher(
             queue: queue, bus: bus, deferred: deferred, feed: feed, envelopes: envelopes, logger: logger)
@@ -165,7 +165,7 @@ struct EngineFixture: Sendable {
 }
 
 /// One PostgreSQL for a suite; every test gets a database of its own.
-func withDatabase(_ body: (EngineFixture) async throws -> Void) async throws {
+func withDatabase(isWindowed: Bool = false, _ body: (EngineFixture) async throws -> Void) async throws {
     let directory = NSTemporaryDirectory() + "baton-engine-" + UUID().uuidString.lowercased().prefix(8)
     var stackConfiguration = StackConfiguration.ephemeral(dataDirectory: directory, agents: [], orchestrators: 0)
     stackConfiguration.usesRedis = false
@@ -173,7 +173,7 @@ func withDatabase(_ body: (EngineFixture) async throws -> Void) async throws {
     do {
         try await stack.start()
         let url = try #require(await stack.databaseURL)
-        let fixture = try EngineFixture(databaseURL: url, dataDirectory: directory)
+        let fixture = try EngineFixture(databaseURL: url, dataDirectory: directory, isWindowed: isWindowed)
         try await StoreSetup.migrate(fixture.configuration)
         try await PostgresMaintenance(pool: fixture.pool).makePartitions()
         try await fixture.run(body)

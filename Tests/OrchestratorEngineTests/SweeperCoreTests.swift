@@ -23,6 +23,8 @@ private struct WatchBench {
     private(set) var looks: [Int64] = []
     private(set) var reports: [SweeperReport] = []
     private(set) var upkeeps = 0
+    private(set) var inspected: [UniqueID] = []
+    private(set) var shown: [[AgentTypeLoad]] = []
     private var next = SweeperCore.Input.begin
     var failsToAsk = false
 
@@ -50,6 +52,15 @@ private struct WatchBench {
         case .ask(let question):
             questions.append(question)
             next = failsToAsk ? .failed(.away("gone")) : .found(findings)
+        case .readEvidence(let ids):
+            inspected += ids
+            next = .evidence(
+                ids.map { id in
+                    WorkflowEvidence(
+                        workflowID: id, version: 3, nextWake: Timestamp(microseconds: 5), timerDue: nil, newestEvent: 9,
+                        attempts: [], outputs: [], openQuestions: 0)
+                })
+        case .loads(let loads): shown.append(loads)
         case .claimResults: next = .claimed([])
         case .takeResults: next = .taken
         case .readLiving: next = .living(living)
@@ -214,5 +225,69 @@ struct SweeperCoreTests {
         while bench.walks.count < 2 { bench.run(for: 1000) }
         #expect(bench.events == (event.map { [$0] } ?? []))
         #expect(bench.removed == (isRemoved ? ["1-0"] : []))
+    }
+
+    private func watched(_ number: UInt64, type: String = "scaffold") -> WatchedAttempt {
+        WatchedAttempt(
+            workflowID: workflow, reference: reference(number), agentType: type, milliseconds: 20_000)
+    }
+
+    @Test("that no agent lives who could take a task is submitted once, and again when it comes up anew")
+    func agentMissing() {
+        var bench = WatchBench()
+        bench.run(for: 16_000)
+        bench.findings.agentless = [watched(1)]
+        bench.run(for: 20_000)
+        #expect(bench.events == [.agentMissing])
+        bench.findings.agentless = []
+        bench.run(for: 8000)
+        bench.findings.agentless = [watched(1)]
+        bench.run(for: 8000)
+        #expect(bench.events == [.agentMissing, .agentMissing])
+    }
+
+    @Test("a workflow that is overdue, stranded, or has rows left open is inspected with what its rows say")
+    func inspection() {
+        var bench = WatchBench()
+        let others = [UniqueID(high: 1, low: 2), UniqueID(high: 1, low: 3)]
+        bench.findings.overdue = [workflow]
+        bench.findings.stranded = [workflow, others[0]]
+        bench.findings.orphaned = [
+            WatchedAttempt(workflowID: others[1], reference: reference(1), agentType: "scaffold", milliseconds: 1)
+        ]
+        bench.run(for: 1)
+        #expect(bench.inspected == [workflow] + others)
+        #expect(bench.events == [.inspected, .inspected, .inspected])
+        guard case .event(.inspected(let evidence), workflow)? = bench.submitted.first?.body else {
+            Issue.record("expected what the rows say")
+            return
+        }
+        #expect(evidence.sequence == 9)
+        #expect(evidence.nextWake == Timestamp(microseconds: 5))
+    }
+
+    @Test("timers, expired questions and deadlines that passed wake their workflow once a look")
+    func clocks() {
+        var bench = WatchBench()
+        bench.findings.due = [workflow]
+        bench.findings.expiredQuestions = [workflow]
+        bench.findings.pastDeadline = [watched(1)]
+        bench.run(for: 1)
+        #expect(bench.events == [.wake])
+    }
+
+    @Test("a queued task is sent after three looks that found room for it, and waits while its type's window is full")
+    func queuedLong() {
+        var bench = WatchBench()
+        bench.findings.queuedLong = [watched(1)]
+        bench.findings.loads = [AgentTypeLoad(agentType: "scaffold", sent: 64, queued: 1, slots: 2)]
+        bench.run(for: 20_000)
+        #expect(bench.events.isEmpty)
+        #expect(bench.shown.last == bench.findings.loads, "the door learns what is under way")
+        bench.findings.loads = [AgentTypeLoad(agentType: "scaffold", sent: 10, queued: 1, slots: 2)]
+        let before = bench.looks.count
+        while bench.events.isEmpty { bench.run(for: 1) }
+        #expect(bench.looks.count == before + 3)
+        #expect(bench.events == [.sendLost])
     }
 }

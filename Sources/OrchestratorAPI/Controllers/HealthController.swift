@@ -53,6 +53,8 @@ struct HealthController: Sendable {
                 ],
             ],
         ]
+        document["findings"] = .object(
+            JSONObject(services.orchestrator.advancer.findings.all.map { ($0.finding.rawValue, JSONValue($0.count)) }))
         if latency != nil {
             var agents: [String: Int] = [:]
             for agent in try await services.store.agents(limit: 1000) where agent.isLiving {

@@ -11,6 +11,9 @@ public final class Advancer: Sendable {
     private struct State {
         /// What came since the core was last told.
         var arrived: [Submission] = []
+        /// What else happened since.
+        var news: [AdvancerCore.Input] = []
+        var findings = FindingCounters()
         /// How much waits, here and in the core.
         var admission = Admission()
         var replies: [ReplyToken: CheckedContinuation<SubmissionOutcome, Never>] = [:]
@@ -31,20 +34,25 @@ public final class Advancer: Sendable {
 
     private let state = Mutex(State())
     private let session: any BatchSession
+    private let queue: (any WatchStore)?
     private let cache: RecordCache
     private let envelopes: EnvelopeFactory
     private let output: EffectQueue
     private let logger: Logger
 
     /// An advancer on a session of its own with the record.
+    ///
+    /// - Parameter queue: where tasks that are beyond the send window are let go; nil to send all at once.
     public init(
         session: any BatchSession,
+        queue: (any WatchStore)? = nil,
         cache: RecordCache,
         envelopes: EnvelopeFactory,
         output: EffectQueue,
         logger: Logger
     ) {
         self.session = session
+        self.queue = queue
         self.cache = cache
         self.envelopes = envelopes
         self.output = output
@@ -63,6 +71,24 @@ extension Advancer {
     /// How many submissions wait.
     public var backlog: Int {
         state.withLock { $0.admission.count }
+    }
+
+    /// How often the watchdog's findings were committed here, since the start.
+    public var findings: FindingCounters {
+        state.withLock { $0.findings }
+    }
+
+    /// Takes note of what is under way for each agent type.
+    func learn(_ loads: [AgentTypeLoad]) {
+        tell(.loads(loads))
+    }
+
+    private func tell(_ input: AdvancerCore.Input) {
+        let consumer = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.news.append(input)
+            return state.wake()
+        }
+        consumer?.resume()
     }
 
     /// Submits and waits for the commit.
@@ -114,7 +140,8 @@ extension Advancer {
     /// Runs until ``stop()`` or until the task is cancelled, then finishes the batch at hand and turns the rest away.
     public func run() async {
         await withTaskCancellationHandler {
-            await drive()
+            // Queued tasks are let go beside the batches.
+            await withDiscardingTaskGroup { group in await drive(beside: &group) }
         } onCancel: {
             stop()
         }
@@ -131,21 +158,23 @@ extension Advancer {
         consumer?.resume()
     }
 
-    private func drive() async {
-        var core = AdvancerCore(envelopes: envelopes, entropy: .system(), cache: cache)
+    private func drive(beside group: inout DiscardingTaskGroup) async {
+        var core = AdvancerCore(
+            envelopes: envelopes, entropy: .system(), cache: cache, window: queue == nil ? nil : SendWindow())
         var answer: AdvancerCore.Input?
         var wasToldToStop = false
         while true {
             var effects: [AdvancerCore.Effect] = []
             let now = MonotonicTime.milliseconds
-            let (arrived, isStopped) = takeArrivals()
+            let (arrived, news, isStopped) = takeArrivals()
+            for input in news { effects += core.step(input, at: now) }
             if !arrived.isEmpty { effects += core.step(.submitted(arrived), at: now) }
             if isStopped, !wasToldToStop {
                 wasToldToStop = true
                 effects += core.step(.stop, at: now)
             }
             if let input = answer { effects += core.step(input, at: now) }
-            show(core.admission)
+            show(core)
             guard !effects.isEmpty || answer != nil else {
                 await waitForArrivals(orStop: !wasToldToStop)
                 continue
@@ -153,6 +182,10 @@ extension Advancer {
             answer = nil
             for effect in effects {
                 if case .end = effect { return }
+                if case .release(let release) = effect {
+                    group.addTask { await self.carryOut(release) }
+                    continue
+                }
                 if let input = await carryOut(effect) { answer = input }
             }
         }
@@ -180,7 +213,7 @@ extension Advancer {
             case .reply(let replies): reply(replies)
             case .handOn(let effects): await output.append(effects)
             case .report(let report): log(report)
-            case .end: break
+            case .release, .end: break
             }
             return nil
         } catch {
@@ -188,17 +221,34 @@ extension Advancer {
         }
     }
 
-    private func takeArrivals() -> (arrived: [Submission], isStopped: Bool) {
+    private func carryOut(_ release: SendWindow.Release) async {
+        do throws(BatchError) {
+            let tasks = try await queue?.releaseQueued(
+                agentType: release.agentType, count: release.count, turn: release.turn)
+            tell(.released(release, tasks ?? []))
+        } catch {
+            logger.warning("queued tasks have to wait", metadata: ["error": "\(error)"])
+            tell(.released(release, nil))
+        }
+    }
+
+    private func takeArrivals() -> (arrived: [Submission], news: [AdvancerCore.Input], isStopped: Bool) {
         state.withLock { state in
-            defer { state.arrived = [] }
-            return (state.arrived, state.admission.isStopped)
+            defer {
+                state.arrived = []
+                state.news = []
+            }
+            return (state.arrived, state.news, state.admission.isStopped)
         }
     }
 
     /// Lets callers see how much waits: in the core, and here since it was last told.
-    private func show(_ admission: Admission) {
+    private func show(_ core: borrowing AdvancerCore) {
+        let admission = core.admission
+        let findings = core.findings
         state.withLock { state in
             let isStopped = state.admission.isStopped
+            state.findings = findings
             state.admission = admission
             state.admission.isStopped = isStopped
             for submission in state.arrived {
@@ -211,7 +261,9 @@ extension Advancer {
     private func waitForArrivals(orStop minds: Bool) async {
         await withCheckedContinuation { continuation in
             let mustWait = state.withLock { state in
-                if !state.arrived.isEmpty || (minds && state.admission.isStopped) { return false }
+                if !state.arrived.isEmpty || !state.news.isEmpty || (minds && state.admission.isStopped) {
+                    return false
+                }
                 state.consumer = continuation
                 return true
             }

@@ -37,7 +37,8 @@ extension AdvancerCore {
             let id = UniqueID.v7(at: load.now, using: &entropy)
             var computed = ComputedBatch(
                 batch: batch,
-                computation: BatchComputation(id: id, now: load.now, entropy: entropy, envelopes: envelopes))
+                computation: BatchComputation(
+                    id: id, now: load.now, entropy: entropy, envelopes: envelopes, window: window))
             for (origin, outcome) in creations.answered { computed.computation.answer(origin, with: outcome) }
             for (creation, definition, origin) in creations.new {
                 computed.computation.create(creation, definition: definition, origin: origin)
@@ -212,7 +213,12 @@ extension AdvancerCore {
             effects.append(.reply(committed.replies))
             committed.replies = []
         }
+        _ = findings.count(committed.events)
         effects.append(.handOn(committed))
+        if let use = computed.computation.window?.use, !use.isEmpty {
+            window?.count(use)
+            release(all: false, into: &effects)
+        }
     }
 
     mutating func lookedUp(_ wasCommitted: Bool, into effects: inout [Effect]) {

@@ -36,6 +36,10 @@ package struct AdvancerCore: Sendable {
         case reachable(Bool)
         /// The pause is over.
         case paused
+        /// What the sweeper counted for each agent type.
+        case loads([AgentTypeLoad])
+        /// Queued tasks of a type were let go; nil if the record could not be asked.
+        case released(SendWindow.Release, [ResentTask]?)
         /// The batch at hand is to be the last one.
         case stop
     }
@@ -65,6 +69,8 @@ package struct AdvancerCore: Sendable {
         case reply([(ReplyToken, SubmissionOutcome)])
         /// What is committed goes out.
         case handOn(BatchEffects)
+        /// Queued tasks are to be let go, whatever else goes on meanwhile. Answered by `released`.
+        case release(SendWindow.Release)
         /// Something that people should know.
         case report(AdvancerReport)
         /// Nothing will come out any more; every caller has been answered.
@@ -107,6 +113,10 @@ package struct AdvancerCore: Sendable {
     var isStopping = false
     /// The time of the step, in milliseconds of a monotonic clock.
     var monotonic: Int64 = 0
+    /// How often the watchdog found what.
+    package internal(set) var findings = FindingCounters()
+    /// How much may be on the road; nil for no limit.
+    var window: SendWindow?
     var cache: RecordCache
     var entropy: EntropySource
     let envelopes: EnvelopeFactory
@@ -117,7 +127,12 @@ package struct AdvancerCore: Sendable {
     ///   - envelopes: how attempts become messages.
     ///   - entropy: source of ids, dispatch marks and jitter.
     ///   - cache: what is known of the record already.
-    package init(envelopes: EnvelopeFactory, entropy: EntropySource, cache: RecordCache = RecordCache()) {
+    ///   - window: how much may be on the road; nil for no limit.
+    package init(
+        envelopes: EnvelopeFactory, entropy: EntropySource, cache: RecordCache = RecordCache(),
+        window: SendWindow? = nil
+    ) {
+        self.window = window
         self.envelopes = envelopes
         self.entropy = entropy
         self.cache = cache
@@ -156,6 +171,10 @@ package struct AdvancerCore: Sendable {
         case .failed(let error): failed(error, into: &effects)
         case .reachable(let isReachable): heard(isReachable, into: &effects)
         case .paused: paused(into: &effects)
+        case .loads(let loads):
+            window?.learn(loads)
+            release(all: true, into: &effects)
+        case .released(let release, let tasks): released(release, tasks, into: &effects)
         case .stop: isStopping = true
         }
         beginNext(into: &effects)
@@ -186,6 +205,26 @@ package struct AdvancerCore: Sendable {
         } else if !queue.isEmpty {
             begin(Batch(queue.takeBatch()), into: &effects)
         }
+    }
+
+    /// Lets queued tasks go where there is room.
+    mutating func release(all: Bool, into effects: inout [Effect]) {
+        guard !isStopping, let releases = window?.releases(all: all) else { return }
+        for release in releases { effects.append(.release(release)) }
+    }
+
+    private mutating func released(
+        _ release: SendWindow.Release, _ tasks: [ResentTask]?, into effects: inout [Effect]
+    ) {
+        window?.released(release.agentType, asked: release.count, got: tasks?.count)
+        if let tasks, !tasks.isEmpty {
+            var sends = BatchEffects()
+            var answer = CommitAnswer()
+            answer.resent = tasks
+            sends.take(answer)
+            effects.append(.handOn(sends))
+        }
+        if tasks != nil { self.release(all: false, into: &effects) }
     }
 
     /// Opens the transaction of a batch.

@@ -1,5 +1,5 @@
 import AgentProtocol
-public import JSONTools
+package import JSONTools
 public import WorkflowCore
 public import WorkflowStorage
 
@@ -29,6 +29,8 @@ public struct BatchComputation: Sendable {
     /// What is to be done once that is committed.
     public private(set) var effects = BatchEffects()
     var entropy: EntropySource
+    /// How much may be sent; nil for no limit. What the batch uses of it is counted once it is committed.
+    private(set) var window: SendWindow?
     let envelopes: EnvelopeFactory
 
     /// An empty batch.
@@ -38,7 +40,11 @@ public struct BatchComputation: Sendable {
     ///   - now: database time.
     ///   - entropy: source of ids, dispatch marks and jitter.
     ///   - envelopes: how attempts become messages.
-    public init(id: UniqueID, now: Timestamp, entropy: EntropySource, envelopes: EnvelopeFactory) {
+    ///   - window: how much may be sent; nil for no limit.
+    package init(
+        id: UniqueID, now: Timestamp, entropy: EntropySource, envelopes: EnvelopeFactory, window: SendWindow? = nil
+    ) {
+        self.window = window
         save = BatchSave(id: id, now: now)
         self.entropy = entropy
         self.envelopes = envelopes
@@ -192,6 +198,9 @@ public struct BatchComputation: Sendable {
                 if closing.keepsResult, case .result(_, _, _, _, let body)? = origin { bytes = body }
                 save.closings.append(BatchSave.Closing(workflowID: id, closing: closing, result: bytes))
                 effects.closed.append(closing.taskID)
+                if window != nil, let stage = machine.state.stages.firstIndex(where: { $0.taskID == closing.taskID }) {
+                    window?.close(machine.definition.stages[stage].agent)
+                }
             case .stop(let reference, let stage):
                 save.stopping.append((workflowID: id, reference: reference))
                 effects.stops.append(
@@ -237,11 +246,13 @@ public struct BatchComputation: Sendable {
     private mutating func dispatch(_ order: AttemptOrder, of machine: WorkflowMachine) {
         let stage = machine.definition.stages[order.stage]
         let payload = envelopes.body(for: order, of: machine, at: save.now, spanID: entropy.next())
+        let isSent = window?.admits(stage.agent) ?? true
         save.tasks.append(
             NewTask(
                 workflowID: machine.facts.id, reference: order.reference, stage: stage.name,
                 generation: order.generation, agentType: stage.agent, action: stage.action,
-                priority: machine.facts.priority, payload: payload))
+                priority: machine.facts.priority, payload: payload, isQueued: !isSent))
+        guard isSent else { return }
         effects.sends.append(
             BatchEffects.Send(
                 workflowID: machine.facts.id, agentType: stage.agent, priority: machine.facts.priority,

@@ -19,9 +19,10 @@ public struct ResultIntake: Sendable {
 
     /// Takes one batch of entries. Acknowledging them is an effect of the batch that commits them.
     ///
+    /// - Parameter wereLeftBehind: whether another orchestrator had read them and did not record them.
     /// - Throws: `BatchError` if a dead letter can't be kept; then the same batch has to be taken again.
-    public func take(_ entries: [InboundMessage]) async throws(BatchError) {
-        let sorting = ResultSorting(entries)
+    public func take(_ entries: [InboundMessage], wereLeftBehind: Bool = false) async throws(BatchError) {
+        let sorting = ResultSorting(entries, wereLeftBehind: wereLeftBehind)
         if !sorting.unreadable.isEmpty {
             let letters = sorting.unreadable.map(\.letter)
             try await store.keep(letters)

@@ -12,7 +12,9 @@ package struct ResultSorting: Sendable {
     package private(set) var unreadable: [(entry: InboundMessage, letter: DeadLetter)] = []
 
     /// Sorts some entries.
-    package init(_ entries: [InboundMessage]) {
+    ///
+    /// - Parameter wereLeftBehind: whether another orchestrator had read them and did not record them.
+    package init(_ entries: [InboundMessage], wereLeftBehind: Bool = false) {
         submissions.reserveCapacity(entries.count)
         for entry in entries {
             if entry.isPoisoned {
@@ -20,7 +22,9 @@ package struct ResultSorting: Sendable {
                 continue
             }
             do throws(ProtocolError) {
-                submissions.append(Self.submission(for: try TaskResult(decoding: entry.bytes), entry: entry))
+                submissions.append(
+                    Self.submission(
+                        for: try TaskResult(decoding: entry.bytes), entry: entry, wasLeftBehind: wereLeftBehind))
             } catch {
                 refuse(entry, cause: error.code.rawValue, detail: "\(error)")
             }
@@ -33,9 +37,11 @@ package struct ResultSorting: Sendable {
         unreadable.append((entry, letter))
     }
 
-    private static func submission(for result: TaskResult, entry: InboundMessage) -> Submission {
+    private static func submission(
+        for result: TaskResult, entry: InboundMessage, wasLeftBehind: Bool
+    ) -> Submission {
         let reference = AttemptReference(result.reference)
-        let outcome = AttemptOutcome(
+        var outcome = AttemptOutcome(
             reference: reference, stage: result.stage, agentID: result.agentID, status: status(of: result.status),
             output: .object(result.output), commit: result.commit,
             artifacts: result.artifacts.map { artifact in
@@ -49,6 +55,7 @@ package struct ResultSorting: Sendable {
                 WorkflowFault(code: $0.code, message: $0.message, isRetryable: $0.retryable)
             },
             questions: result.questions.map { AskedQuestion(id: $0.id, text: $0.text, options: $0.options) })
+        outcome.wasLeftBehind = wasLeftBehind
         return Submission(
             .event(.taskFinished(outcome), workflowID: result.workflowID),
             origin: .result(

@@ -65,7 +65,7 @@ public final class Sweeper: Sendable {
             switch effect {
             case .ask(let question): return .found(try await store.findings(question))
             case .takeResults(let messages):
-                try await results.take(messages)
+                try await results.take(messages, wereLeftBehind: true)
                 return .taken
             case .readLiving:
                 return .living(try await store.livingAgents(leaseMilliseconds: leaseMilliseconds))
@@ -77,6 +77,8 @@ public final class Sweeper: Sendable {
                 return .keptUp
             case .rest(let milliseconds, let epoch): return await rest(milliseconds, whileEpochIs: epoch)
             case .askLag, .makeGroups, .claimResults, .walk, .remove: return await askRedis(effect)
+            case .readEvidence(let ids): return .evidence(try await store.evidence(of: ids))
+            case .loads(let loads): advancer.learn(loads)
             case .submit(let submissions): await advancer.enqueue(submissions)
             case .report(let report): log(report)
             }
@@ -113,7 +115,8 @@ public final class Sweeper: Sendable {
                 logger.warning("stale entries could not be removed", metadata: ["error": "\(error)"])
             }
             return .removed
-        case .ask, .takeResults, .readLiving, .readTypes, .readOpen, .readOpenOf, .upkeep, .rest, .submit, .report:
+        case .ask, .takeResults, .readLiving, .readTypes, .readOpen, .readOpenOf, .readEvidence, .upkeep, .rest,
+            .submit, .loads, .report:
             return nil
         }
     }
@@ -134,8 +137,8 @@ public final class Sweeper: Sendable {
     private func log(_ report: SweeperReport) {
         switch report {
         case .overdue(let workflowID):
-            logger.warning(
-                "a workflow was long past its time to be looked at", metadata: ["workflow": "\(workflowID)"])
+            logger.info(
+                "a workflow is overdue; its rows are held against its state", metadata: ["workflow": "\(workflowID)"])
         case .silent(let agentID, let workflowID):
             logger.warning(
                 "an agent fell silent for longer than its lease",

@@ -20,6 +20,8 @@ package struct SweeperCore: Sendable {
         case groupsMade(Bool)
         case keptUp
         case found(WatchFindings)
+        /// What the record says of the workflows that are to be inspected.
+        case evidence([WorkflowEvidence])
         /// Results that were left by others; nil if Redis did not answer.
         case claimed([InboundMessage]?)
         /// They were handed in.
@@ -37,7 +39,7 @@ package struct SweeperCore: Sendable {
         case failed(BatchError)
     }
 
-    /// What has to be done. All but `submit` and `report` are requests: each is answered by one input, and a step
+    /// What has to be done. All but `submit`, `loads` and `report` are requests: each is answered by one input, and a step
     /// returns one of them, as its last effect.
     package enum Effect: Sendable {
         /// Answered by `lag`.
@@ -48,6 +50,8 @@ package struct SweeperCore: Sendable {
         case upkeep
         /// Answered by `found` or `failed`.
         case ask(WatchQuestion)
+        /// Read what the record says of some workflows. Answered by `evidence` or `failed`.
+        case readEvidence([UniqueID])
         /// Answered by `claimed`.
         case claimResults(idleMilliseconds: Int)
         /// Hand them in as if they had just come. Answered by `taken` or `failed`.
@@ -68,6 +72,8 @@ package struct SweeperCore: Sendable {
         case rest(milliseconds: Int, whileEpochIs: UInt64?)
         /// Submit; nobody waits.
         case submit([Submission])
+        /// Tell the door what is under way for each agent type.
+        case loads([AgentTypeLoad])
         /// Something that people should know.
         case report(SweeperReport)
     }
@@ -93,6 +99,7 @@ package struct SweeperCore: Sendable {
         case makingGroups
         case keepingUp
         case asking(WatchQuestion)
+        case inspecting
         case claiming
         case taking
         case readingLiving
@@ -122,6 +129,10 @@ package struct SweeperCore: Sendable {
     static let confirmationMilliseconds: Int64 = 12_000
     /// The most open attempts that a walk holds against the streams.
     static let auditLimit = 50_000
+    /// For how long a thing may be late before it is a finding, in milliseconds.
+    static let patienceMilliseconds = 5000
+    /// In how many looks in a row a queued task must be passed over, with room for it, before that is a finding.
+    static let passedOverLimit = 3
 
     /// Since when silence proves something.
     package private(set) var hearing = Hearing()
@@ -144,6 +155,10 @@ package struct SweeperCore: Sendable {
     var isUrgent = false
     /// Sends that the last walk missed: those that the next one misses too are lost.
     var suspects: Set<AttemptReference> = []
+    /// Attempts of which was submitted that nobody lives who could take them.
+    var agentless: Set<AttemptReference> = []
+    /// How many looks in a row have seen a queued task passed over.
+    var passedOver: [AttemptReference: Int] = [:]
     /// The time of the step, in milliseconds of a monotonic clock.
     var monotonic: Int64
 
@@ -199,20 +214,24 @@ package struct SweeperCore: Sendable {
             ask(into: &effects)
         case (.found(let findings), .asking(let question)):
             found(findings, question, into: &effects)
+        case (.evidence(let evidence), .inspecting):
+            inspected(evidence, into: &effects)
         case (.claimed(let messages), .claiming):
             claimed(messages, into: &effects)
         case (.taken, .taking):
             audit(into: &effects)
         case (.living, _), (.definedTypes, _), (.open, _), (.groupsMade, _), (.entries, _), (.removed, _), (.rested, _):
             walk(input, present, into: &effects)
-        case (.failed(let error), .asking), (.failed(let error), .taking), (.failed(let error), .readingLiving),
+        case (.failed(let error), .asking), (.failed(let error), .inspecting), (.failed(let error), .taking),
+            (.failed(let error), .readingLiving),
             (.failed(let error), .readingOpenTypes), (.failed(let error), .readingOpen),
             (.failed(let error), .confirming):
             note(isRecordUp: false)
             effects.append(.report(.couldNotLook("\(error)")))
             isBusy = true
             rest(into: &effects)
-        case (.begin, _), (.lag, _), (.keptUp, _), (.found, _), (.claimed, _), (.taken, _), (.failed, _):
+        case (.begin, _), (.lag, _), (.keptUp, _), (.found, _), (.evidence, _), (.claimed, _), (.taken, _),
+            (.failed, _):
             unexpected(input)
         }
         return effects
@@ -259,7 +278,8 @@ package struct SweeperCore: Sendable {
     private mutating func ask(into effects: inout [Effect]) {
         note(isRecordUp: true)
         let question = WatchQuestion(
-            judgesLeases: judges, leaseMilliseconds: leaseMilliseconds, looksForOverdue: monotonic >= nextOverdue)
+            judgesLeases: judges, leaseMilliseconds: leaseMilliseconds, looksForOverdue: monotonic >= nextOverdue,
+            patienceMilliseconds: Self.patienceMilliseconds)
         phase = .asking(question)
         effects.append(.ask(question))
     }
@@ -267,38 +287,37 @@ package struct SweeperCore: Sendable {
     private mutating func found(_ findings: WatchFindings, _ question: WatchQuestion, into effects: inout [Effect]) {
         if question.looksForOverdue { nextOverdue = monotonic + rhythm.overdue.asMilliseconds }
         note(isRecordUp: true)
+        effects.append(.loads(findings.loads))
         let submissions = submissions(for: findings, into: &effects)
         if !submissions.isEmpty {
             isBusy = true
             effects.append(.submit(submissions))
         }
+        let doubtful = Self.doubtful(in: findings)
+        guard !doubtful.isEmpty else { return claim(into: &effects) }
+        isBusy = true
+        phase = .inspecting
+        effects.append(.readEvidence(doubtful))
+    }
+
+    /// The rows of doubtful workflows are held against their states, one event each.
+    private mutating func inspected(_ evidence: [WorkflowEvidence], into effects: inout [Effect]) {
+        var submissions: [Submission] = []
+        for found in evidence {
+            effects.append(.report(.overdue(workflowID: found.workflowID)))
+            submissions.append(
+                Submission(.event(.inspected(RecordEvidence(found)), workflowID: found.workflowID), origin: .watch))
+        }
+        if !submissions.isEmpty { effects.append(.submit(submissions)) }
+        claim(into: &effects)
+    }
+
+    private mutating func claim(into effects: inout [Effect]) {
         phase = .claiming
         effects.append(
             .claimResults(
                 idleMilliseconds: looks < Self.quickLooks
                     ? Self.claimMilliseconds.starting : Self.claimMilliseconds.later))
-    }
-
-    private func submissions(for findings: WatchFindings, into effects: inout [Effect]) -> [Submission] {
-        var submissions: [Submission] = []
-        func submit(_ event: WorkflowEvent, _ workflowID: UniqueID) {
-            submissions.append(Submission(.event(event, workflowID: workflowID), origin: .watch))
-        }
-        for id in findings.due { submit(.wake(judgeDeadlines: judges), id) }
-        for id in findings.overdue {
-            effects.append(.report(.overdue(workflowID: id)))
-            submit(.wake(judgeDeadlines: judges), id)
-        }
-        // While Redis is away nothing is sent, and nothing is lost by waiting.
-        for found in isRoadUp ? findings.unpublished : [] {
-            submit(.sendLost(found.reference, reason: .neverSent), found.workflowID)
-        }
-        // Judged again after the query: if it took long, we did not listen meanwhile.
-        for found in judges ? findings.expired : [] {
-            effects.append(.report(.silent(agentID: found.agentID, workflowID: found.workflowID)))
-            submit(.leaseExpired(found.reference, agentID: found.agentID), found.workflowID)
-        }
-        return submissions
     }
 
     private mutating func claimed(_ messages: [InboundMessage]?, into effects: inout [Effect]) {

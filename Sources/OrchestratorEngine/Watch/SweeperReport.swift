@@ -2,7 +2,7 @@ package import JSONTools
 
 /// What people should know of what the sweeper saw.
 package enum SweeperReport: Sendable, Hashable {
-    /// A workflow was long past its time to be looked at.
+    /// A workflow is overdue, or nothing could wake it: its rows are held against its state.
     case overdue(workflowID: UniqueID)
     /// An agent fell silent for longer than its lease.
     case silent(agentID: String, workflowID: UniqueID)

@@ -94,7 +94,8 @@ extension PostgresWatchStore {
                     """
                     SELECT s.id, s.version, m.due_at,
                         coalesce((SELECT max(e.seq) FROM events e WHERE e.workflow_id = s.id), 0),
-                        (SELECT count(*) FROM questions q WHERE q.workflow_id = s.id AND q.closed_at IS NULL)
+                        (SELECT count(*) FROM questions q WHERE q.workflow_id = s.id AND q.closed_at IS NULL),
+                        s.next_wake_at
                     FROM workflow_state s
                     LEFT JOIN timers m ON m.workflow_id = s.id
                     WHERE s.id = ANY ($1)
@@ -123,8 +124,9 @@ extension PostgresWatchStore {
         for row in answers[0] {
             let id = try row.id(0)
             found[id] = WorkflowEvidence(
-                workflowID: id, version: try row.int8(1), timerDue: try row.optionalTime(2),
-                newestEvent: try row.int8(3), attempts: [], outputs: [], openQuestions: Int(try row.int8(4)))
+                workflowID: id, version: try row.int8(1), nextWake: try row.time(5),
+                timerDue: try row.optionalTime(2), newestEvent: try row.int8(3), attempts: [], outputs: [],
+                openQuestions: Int(try row.int8(4)))
         }
         for row in answers[1] {
             let number = try row.int2(6)
