@@ -3,6 +3,7 @@ import Hummingbird
 import JSONTools
 import OrchestratorEngine
 import PostgresDriver
+import WorkflowCore
 import WorkflowStorage
 
 /// Whether the orchestrator lives, and whether it can work.
