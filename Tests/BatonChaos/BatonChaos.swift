@@ -36,7 +36,7 @@ struct BatonChaos: AsyncParsableCommand {
         let plan = ChaosPlan(
             seconds: minutes * 60, seed: seed ?? .random(in: .min ... .max), orchestrators: orchestrators, load: load,
             logs: logs)
-        print("chaos: \(Int(plan.seconds)) s with seed \(plan.seed)")
+        ChaosRun.say("\(Int(plan.seconds)) s with seed \(plan.seed)")
         let outcome = try await ChaosRun.run(plan)
         let text = ChaosReport(plan: plan, outcome: outcome).markdown
         print(text)

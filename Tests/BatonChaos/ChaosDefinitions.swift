@@ -10,26 +10,31 @@ enum ChaosDefinitions {
         var type: String
         var input: @Sendable (inout Dice) -> JSONObject
         var ends: String
+        var stages: [String]
         /// How often it is chosen.
         var weight: Int
     }
 
     static let kinds = [
         Kind(
-            type: "chaos-relay", input: { ["sleep_ms": .integer(Int64.random(in: 0...400, using: &$0))] },
-            ends: "completed", weight: 5),
+            type: "chaos-relay", input: { ["sleep_ms": .integer(Int64.random(in: 0...800, using: &$0))] },
+            ends: "completed", stages: ["s1", "s3", "s4", "s7"], weight: 5),
         Kind(
-            type: "chaos-diamond", input: { ["sleep_ms": .integer(Int64.random(in: 0...800, using: &$0))] },
-            ends: "completed", weight: 4),
+            type: "chaos-diamond", input: { ["sleep_ms": .integer(Int64.random(in: 0...1500, using: &$0))] },
+            ends: "completed", stages: ["fork", "left", "middle", "right", "join", "last"], weight: 4),
         Kind(
             type: "chaos-relay", input: { ["fail": .integer(Int64.random(in: 1...3, using: &$0))] }, ends: "completed",
-            weight: 2),
-        Kind(type: "chaos-doomed", input: { _ in [:] }, ends: "failed", weight: 1),
-        Kind(type: "chaos-optional", input: { _ in [:] }, ends: "completed", weight: 1),
+            stages: ["s2", "s4", "s5"], weight: 2),
+        Kind(type: "chaos-doomed", input: { _ in [:] }, ends: "failed", stages: ["good", "bad"], weight: 1),
+        Kind(
+            type: "chaos-optional", input: { _ in [:] }, ends: "completed", stages: ["begin", "optional", "end"],
+            weight: 1),
         Kind(
             type: "chaos-long", input: { ["sleep_ms": .integer(Int64.random(in: 5000...20_000, using: &$0))] },
-            ends: "completed", weight: 1),
-        Kind(type: "chaos-tool", input: { _ in [:] }, ends: "completed", weight: 1),
+            ends: "completed", stages: ["first", "second"], weight: 1),
+        Kind(type: "chaos-tool", input: { _ in [:] }, ends: "completed", stages: ["tool"], weight: 1),
+        Kind(
+            type: "chaos-asks", input: { _ in [:] }, ends: "completed", stages: ["before", "asks", "after"], weight: 1),
     ]
 
     /// Stands in the command line of every tool of this run.
@@ -53,6 +58,9 @@ enum ChaosDefinitions {
                 + stage("optional", "e2e", needs: ["begin"], attempts: 2, always: true, isRequired: false)
                 + stage("end", "integration", needs: ["optional"]),
             "chaos-long": head("chaos-long") + stage("first", "integration") + stage("second", "validation"),
+            "chaos-asks": head("chaos-asks") + stage("before", "scaffold")
+                + stage("asks", "validation", more: ", questions: [{ id: q1, text: Go on? }], rounds: 2")
+                + stage("after", "deployment"),
             "chaos-tool": head("chaos-tool") + """
                   - name: tool
                     agent: fault
@@ -85,7 +93,7 @@ enum ChaosDefinitions {
 
     private static func stage(
         _ name: String, _ agent: String, needs: [String]? = nil, attempts: Int? = nil, fails: Bool = false,
-        always: Bool = false, isRequired: Bool = true
+        always: Bool = false, isRequired: Bool = true, more: String = ""
     ) -> String {
         let fault = always ? "true" : (fails ? #""{{ default(input.fail, 0) }}""# : "false")
         return """
@@ -96,7 +104,7 @@ enum ChaosDefinitions {
             \(needs.map { "    needs: [\($0.joined(separator: ", "))]\n" } ?? "")\
             \(attempts.map { "    retry: { max_attempts: \($0) }\n" } ?? "")\
             \(isRequired ? "" : "    required: false\n    on_failure: continue\n")\
-                with: { sleep_ms: "{{ default(input.sleep_ms, 0) }}", fail: \(fault) }
+                with: { sleep_ms: "{{ default(input.sleep_ms, 0) }}", fail: \(fault)\(more) }
 
             """
     }

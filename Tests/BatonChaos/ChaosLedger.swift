@@ -8,6 +8,7 @@ final class ChaosLedger: Sendable {
     struct Promise: Sendable {
         var key: String
         var ends: String
+        var stages: [String]
         /// What operators did to it, which allows other ends.
         var mayBe: Set<String> = []
     }
@@ -30,9 +31,12 @@ final class ChaosLedger: Sendable {
     }
 
     /// A workflow was accepted.
-    func accepted(_ id: UniqueID, key: String, ends: String) {
-        state.withLock { $0.promises[id] = Promise(key: key, ends: ends) }
+    func accepted(_ id: UniqueID, key: String, ends: String, stages: [String]) {
+        state.withLock { $0.promises[id] = Promise(key: key, ends: ends, stages: stages) }
     }
+
+    /// The names of a workflow's stages.
+    func stages(of id: UniqueID) -> [String] { state.withLock { $0.promises[id]?.stages ?? [] } }
 
     /// An operator intervened, or may have: a workflow may end in these ways as well.
     func intervened(_ id: UniqueID, mayBe phases: Set<String>) {

@@ -1,6 +1,7 @@
 import FaultKit
 import Foundation
 import JSONTools
+import PostgresDriver
 
 /// Users of the stack: some create workflows, some intervene.
 struct ChaosLoad: Sendable {
@@ -38,7 +39,7 @@ struct ChaosLoad: Sendable {
             if let answer, [200, 201].contains(answer.status),
                 let id = answer.body["id"]?.stringValue.flatMap({ UniqueID($0) })
             {
-                ledger.accepted(id, key: key, ends: kind.ends)
+                ledger.accepted(id, key: key, ends: kind.ends, stages: kind.stages)
                 return
             }
             orchestrator += 1
@@ -46,7 +47,7 @@ struct ChaosLoad: Sendable {
         }
     }
 
-    /// Pauses, resumes, cancels and retries until the deadline; then resumes everything.
+    /// Pauses, resumes, cancels and retries until the deadline.
     func intervene(seed: UInt64) async throws {
         var dice = Dice(seed: seed, for: "operators")
         while ContinuousClock.now < deadline {
@@ -63,21 +64,37 @@ struct ChaosLoad: Sendable {
                 ledger.intervened(id, mayBe: ["cancelled"])
                 await ask("cancel", id, &dice)
             default:
-                // Whether it had ended is seen by the answer; the ends it may have stay the same.
-                await ask("retry", id, &dice)
+                // Whether it had ended is seen by the answer; the ends it may have stay the same. A completed workflow
+                // is retried from a stage only.
+                let stage = ledger.stages(of: id).randomElement(using: &dice)
+                let isNamed = Bool.random(using: &dice)
+                await ask("retry", id, &dice, isNamed ? ["from_stage": .string(stage ?? "")] : [:])
             }
         }
     }
 
-    /// Resumes what is paused, until all of it is.
-    func resumeAll(within limit: Duration) async throws {
+    /// Answers whatever is asked; after the deadline it also resumes whatever is paused. Returns when it is cancelled.
+    func tend(_ record: Record) async throws {
         var dice = Dice(seed: 0)
-        let end = ContinuousClock.now + limit
-        while ContinuousClock.now < end {
-            let paused = ledger.stillPaused
-            if paused.isEmpty { return }
-            for id in paused where await ask("resume", id, &dice) { ledger.resumed(id) }
-            try await Task.sleep(for: .milliseconds(200))
+        while !Task.isCancelled {
+            let isOver = ContinuousClock.now > deadline
+            for row in try await record.rows(
+                """
+                SELECT workflow_id::text, string_agg(id, ' ') FROM questions WHERE closed_at IS NULL
+                GROUP BY workflow_id, stage LIMIT 20
+                """)
+            {
+                guard let id = UniqueID(row[0]), isOver || Bool.random(using: &dice) else { continue }
+                let answers = row[1].split(separator: " ").map { question -> JSONValue in
+                    ["id": .string(String(question)), "value": "yes"]
+                }
+                await ask("answers", id, &dice, ["answers": .array(answers)])
+            }
+            // A pause that was on its way for long may have come after its resume.
+            for row in isOver ? try await record.rows("SELECT id::text FROM workflows WHERE status = 'paused'") : [] {
+                if let id = UniqueID(row[0]) { await ask("resume", id, &dice) }
+            }
+            try await Task.sleep(for: .milliseconds(700))
         }
     }
 
@@ -85,9 +102,12 @@ struct ChaosLoad: Sendable {
     ///
     /// - Returns: whether there was an answer that settles it.
     @discardableResult
-    private func ask(_ what: String, _ id: UniqueID, _ dice: inout Dice) async -> Bool {
+    private func ask(
+        _ what: String, _ id: UniqueID, _ dice: inout Dice, _ body: JSONObject = [:]
+    ) async -> Bool {
         let orchestrator = Int.random(in: 0..<16, using: &dice)
-        let answer = try? await client.send("POST", "/api/v1/workflows/\(id)/\(what)", [:], to: orchestrator)
+        let answer = try? await client.send(
+            "POST", "/api/v1/workflows/\(id)/\(what)", .object(body), to: orchestrator)
         ledger.answered(what, answer.map { "\($0.status)" } ?? "no answer")
         return answer.map { $0.status < 429 } ?? false
     }

@@ -62,6 +62,9 @@ enum ChaosRun {
         }
     }
 
+    /// Tells whoever waits.
+    static func say(_ text: String) { FileHandle.standardError.write(Data("chaos: \(text)\n".utf8)) }
+
     private static func end(_ stack: LocalStack, _ roads: Roads, _ directory: String, _ plan: ChaosPlan) async {
         roads.openAll()
         if let logs = plan.logs {
@@ -90,6 +93,9 @@ enum ChaosRun {
         let load = ChaosLoad(
             client: WorkflowClient(urls: await stack.orchestratorURLs, token: token), ledger: ledger,
             deadline: deadline)
+        let loader = HistoryLoader(record: record, redis: redis, types: StackConfiguration.allAgents + ["fault"])
+        let tending = Task { try await load.tend(record) }
+        defer { tending.cancel() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await load.create(perSecond: plan.load, seed: plan.seed) }
             group.addTask { try await load.intervene(seed: plan.seed) }
@@ -100,9 +106,7 @@ enum ChaosRun {
             try await group.waitForAll()
         }
         let peace = ContinuousClock.now
-        print("chaos: the faults are over; \(ledger.acceptedCount) workflows were accepted")
-        try await load.resumeAll(within: .seconds(60))
-        let loader = HistoryLoader(record: record, redis: redis, types: StackConfiguration.allAgents + ["fault"])
+        say("the faults are over; \(ledger.acceptedCount) workflows were accepted")
         var outcome = Outcome()
         outcome.left = try await settle(record, loader)
         outcome.settled = ContinuousClock.now - peace
