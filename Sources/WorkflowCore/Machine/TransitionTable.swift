@@ -46,9 +46,10 @@ public enum TransitionTable {
             }
         case .completed, .failed, .cancelled:
             switch event {
-            case .start, .taskStarted, .leaseExpired, .abandoned, .sendLost, .agentMissing, .inspected, .wake: .ignored
+            case .start, .taskStarted, .leaseExpired, .abandoned, .sendLost, .agentMissing, .wake: .ignored
             case .taskFinished: .recordedNoOp
-            case .retry: .applies
+            // Rows that an ended workflow left open are closed.
+            case .retry, .inspected: .applies
             case .cancel, .pause, .resume, .answers: .rejected
             }
         }

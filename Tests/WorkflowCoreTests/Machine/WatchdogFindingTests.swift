@@ -120,6 +120,22 @@ struct WatchdogFindingTests {
         #expect(harness.stages(in: .running) == ["two"])
     }
 
+    @Test("an ended workflow's open rows and left timer are put in order")
+    func orphansOfTheEnded() throws {
+        var harness = try two()
+        let past = try #require(harness.reference("one"))
+        try harness.apply(harness.result("one"))
+        try harness.apply(harness.result("two"))
+        var evidence = harness.evidence
+        evidence.openAttempts = [past]
+        evidence.timer = harness.now
+        let produced = try harness.apply(.inspected(evidence))
+        #expect(harness.machine.state.phase == .completed)
+        #expect(produced.contains { if case .close(let closing) = $0 { closing.taskID == past.taskID } else { false } })
+        #expect(harness.machine.state.recordedWake == harness.now, "the shell sees that no timer is wanted")
+        #expect(harness.trail.last?.kind == .workflowRepaired)
+    }
+
     @Test("a missing timer is set anew")
     func lostTimer() throws {
         var harness = try two()
