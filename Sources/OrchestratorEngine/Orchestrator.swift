@@ -16,6 +16,8 @@ public final class Orchestrator: Sendable {
         public var heartbeatMilliseconds = 5000
         /// After how long a silence an agent counts as lost, in milliseconds.
         public var leaseMilliseconds = 15_000
+        /// For how long ended workflows are kept, in days; 0 means for ever.
+        public var retentionDays = 90
 
         /// Settings with the protocol's times.
         public init(name: String, dataDirectory: String) {
@@ -44,6 +46,7 @@ public final class Orchestrator: Sendable {
     private let signals: SignalIntake
     private let logs: LogIntake
     private let sweeper: Sweeper
+    private let retainer: Retainer?
     private let logger: Logger
 
     /// An orchestrator on a database whose schema is in place, and a bus that is or will be connected.
@@ -70,6 +73,11 @@ public final class Orchestrator: Sendable {
             bus: bus, store: store, advancer: advancer, monitor: monitor,
             heartbeatMilliseconds: settings.heartbeatMilliseconds, logger: logger)
         logs = LogIntake(bus: bus, store: store, feed: feed)
+        retainer =
+            settings.retentionDays > 0
+            ? Retainer(
+                retention: PostgresRetention(pool: pool, days: settings.retentionDays),
+                files: WorkflowFiles(dataDirectory: settings.dataDirectory), logger: logger) : nil
         let maintenance = PostgresMaintenance(pool: pool)
         sweeper = Sweeper(
             bus: bus, store: store, advancer: advancer, results: results, monitor: monitor,
@@ -86,6 +94,7 @@ public final class Orchestrator: Sendable {
                 do throws(PostgresError) {
                     try await maintenance.makePartitions()
                     try await maintenance.forgetBatches()
+                    try await maintenance.forgetAgents()
                 } catch {
                     logger.warning("upkeep of the record has to wait", metadata: ["error": "\(error)"])
                 }
@@ -105,6 +114,7 @@ public final class Orchestrator: Sendable {
             group.addTask { await self.claimReports() }
             group.addTask { await self.bus.runInlet() }
             group.addTask { await self.sweeper.run() }
+            if let retainer = self.retainer { group.addTask { await retainer.run() } }
             await group.waitForAll()
         }
         advancer.stop()

@@ -34,8 +34,10 @@ struct ServeCommand: AsyncParsableCommand {
         try await storeDefinitions(configuration, PostgresDefinitionStore(pool: pool), logger)
         let bus = RedisTaskBus(
             configuration.redis, names: ChannelNames(namespace: configuration.namespace), consumerName: name)
+        var settings = Orchestrator.Settings(name: name, dataDirectory: configuration.dataDirectory)
+        settings.retentionDays = configuration.retentionDays
         let orchestrator = Orchestrator(
-            settings: Orchestrator.Settings(name: name, dataDirectory: configuration.dataDirectory),
+            settings: settings,
             database: configuration.database, pool: pool, bus: bus, logger: logger)
         let http = OrchestratorHTTP(
             orchestrator: orchestrator, pool: pool,

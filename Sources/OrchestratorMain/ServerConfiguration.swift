@@ -21,6 +21,8 @@ struct ServerConfiguration: Sendable {
     var namespace: String
     var logLevel: Logger.Level
     var logFormat: LogFormat
+    /// For how long ended workflows are kept; 0 means for ever.
+    var retentionDays: Int
 
     /// Reads the environment.
     ///
@@ -66,7 +68,12 @@ struct ServerConfiguration: Sendable {
         let formatText = Self.value("BATON_LOG_FORMAT", environment) ?? "text"
         let format = LogFormat(rawValue: formatText.lowercased())
         if format == nil { faults.append("BATON_LOG_FORMAT is '\(formatText)'; expected text or json") }
-        guard faults.isEmpty, let database, let redis, let port, let level, let format else {
+        let daysText = Self.value("BATON_RETENTION_DAYS", environment) ?? "90"
+        let days = Int(daysText)
+        if days.map({ !(0...36_500).contains($0) }) ?? true {
+            faults.append("BATON_RETENTION_DAYS is '\(daysText)'; expected a number of days, or 0 to keep all for ever")
+        }
+        guard faults.isEmpty, let database, let redis, let port, let level, let format, let days else {
             throw .configuration(faults.joined(separator: "\n  "))
         }
         self.database = database
@@ -78,6 +85,7 @@ struct ServerConfiguration: Sendable {
         namespace = Self.value("BATON_NAMESPACE", environment) ?? ""
         logLevel = level
         logFormat = format
+        retentionDays = days
     }
 
     /// A variable's value; an empty one counts as not set.

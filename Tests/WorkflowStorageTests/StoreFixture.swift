@@ -56,9 +56,9 @@ struct StoreFixture: Sendable {
         return Timestamp(microseconds: try rows.only().timestamp(0).microseconds)
     }
 
-    /// Runs a statement of the test's own making.
+    /// Runs statements of the test's own making.
     func run(_ sql: String) async throws {
-        _ = try await pool.query(SQLText(unchecked: sql))
+        try await pool.withConnection { try await $0.script(sql) }
     }
 
     /// The number that a statement of the test's own making answers.

@@ -23,11 +23,17 @@ struct ArtifactStore: Sendable {
     func add(_ bytes: [UInt8]) throws(FileSystem.Failure) -> Entry {
         let sha256 = SHA256Digest.hex(of: bytes)
         let path = path(of: sha256)
-        if FileSystem.size(of: path) != bytes.count {
+        if !isStored(path, size: bytes.count) {
             try FileSystem.makeDirectories(FileSystem.parentDirectory(of: path))
             try FileSystem.write(bytes, to: path, permissions: 0o444, durable: true)
         }
         return Entry(sha256: sha256, size: bytes.count)
+    }
+
+    /// Whether a file is there already. Its time is set to now: what is being stored again must not be removed as old.
+    private func isStored(_ path: String, size: Int) -> Bool {
+        guard FileSystem.size(of: path) == size else { return false }
+        return utimensat(AT_FDCWD, path, nil, 0) == 0 || errno != ENOENT
     }
 
     /// Copies a file in, in one pass and bounded memory.
@@ -43,7 +49,7 @@ struct ArtifactStore: Sendable {
             defer { close(target) }
             let entry = try copy(from: source, named: file, to: target, named: temporary)
             let path = path(of: entry.sha256)
-            if FileSystem.size(of: path) == entry.size {
+            if isStored(path, size: entry.size) {
                 unlink(temporary)
                 return entry
             }

@@ -78,7 +78,7 @@ struct DoctorSetting: Sendable {
         ("BATON_HOST", "127.0.0.1"), ("BATON_PORT", "3000, or a free one"), ("BATON_DATA_DIR", ".baton"),
         ("BATON_DATABASE_URL", "a private PostgreSQL"), ("BATON_REDIS_URL", "a private Redis"), ("BATON_NAMESPACE", ""),
         ("BATON_LOG_LEVEL", "info"), ("BATON_LOG_FORMAT", "text"), ("BATON_PYTHON", "venv in the data directory"),
-        ("BATON_SHARE_DIR", ""), ("BATON_BIN_DIR", ""), ("BATON_AGENT_SLOTS", "4"),
+        ("BATON_SHARE_DIR", ""), ("BATON_BIN_DIR", ""), ("BATON_AGENT_SLOTS", "4"), ("BATON_RETENTION_DAYS", "90"),
     ]
 
     static func all(

@@ -6,6 +6,9 @@ public struct PostgresMaintenance: Sendable {
     /// How long batch ids are kept: what decides an unknown commit outcome, in hours.
     static let batchHours = 24
 
+    /// How long agents are kept that are heard no more, in days.
+    static let agentDays = 7
+
     private let pool: PostgresPool
 
     /// Upkeep through a pool.
@@ -15,23 +18,26 @@ public struct PostgresMaintenance: Sendable {
 
     /// Makes the partitions of this month and the next two, where they are missing.
     ///
-    /// Rows are placed by the time in their workflow's UUIDv7 (RFC 9562, 5.7: the upper 48 bits are milliseconds).
+    /// Making one locks its table for a moment, so only what is missing is made. Rows are placed by the time in their
+    /// workflow's UUIDv7 (RFC 9562, 5.7: the upper 48 bits are milliseconds).
     public func makePartitions() async throws(PostgresError) {
         let rows = try await pool.run(
             PostgresStatement(
                 """
-                SELECT to_char(m, 'YYYYMM'), (extract(epoch FROM m) * 1000)::bigint,
+                SELECT p.name, to_char(m, 'YYYYMM'), (extract(epoch FROM m) * 1000)::bigint,
                     (extract(epoch FROM m + interval '1 month') * 1000)::bigint
                 FROM date_trunc('month', now() AT TIME ZONE 'UTC') AS this,
-                    generate_series(this, this + interval '2 months', interval '1 month') AS m
+                    generate_series(this, this + interval '2 months', interval '1 month') AS m,
+                    (VALUES ('tasks'), ('events'), ('logs')) AS p (name)
+                WHERE to_regclass(p.name || '_' || to_char(m, 'YYYYMM')) IS NULL
                 """))
         for row in rows {
-            let name = try row.text(0)
-            let from = Self.firstID(ofMilliseconds: try row.int8(1))
-            let to = Self.firstID(ofMilliseconds: try row.int8(2))
-            for (table, options) in [("tasks", " WITH (fillfactor = 70)"), ("events", ""), ("logs", "")] {
-                try await makePartition("\(table)_\(name)", of: table, from: from, to: to, options: options)
-            }
+            let table = try row.text(0)
+            let from = Self.firstID(ofMilliseconds: try row.int8(2))
+            let to = Self.firstID(ofMilliseconds: try row.int8(3))
+            try await makePartition(
+                "\(table)_\(try row.text(1))", of: table, from: from, to: to,
+                options: table == "tasks" ? " WITH (fillfactor = 70)" : "")
         }
     }
 
@@ -60,6 +66,14 @@ public struct PostgresMaintenance: Sendable {
     /// The least UUIDv7 of a moment.
     static func firstID(ofMilliseconds milliseconds: Int64) -> UniqueID {
         UniqueID(high: UInt64(milliseconds) << 16, low: 0)
+    }
+
+    /// Forgets agents that nobody has heard for a week.
+    public func forgetAgents() async throws(PostgresError) {
+        _ = try await pool.run(
+            PostgresStatement(
+                "DELETE FROM agents WHERE last_heartbeat_at < now() - $1 * interval '1 day'",
+                [.int4(Int32(Self.agentDays))]))
     }
 
     /// Forgets batch ids older than a day.
