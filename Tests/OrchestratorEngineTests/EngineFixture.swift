@@ -78,6 +78,7 @@ final class RecordingBus: TaskBus {
     func taskEntries(ofTypes types: [String]) async throws(TransportError) -> [TaskStreamEntry] { [] }
     func deleteTaskEntries(_ entries: [(stream: String, entryID: String)]) async throws(TransportError) {}
     func removeIdleConsumers(except living: Set<String>) async throws(TransportError) {}
+    func restore(_ bytes: [UInt8], to stream: RestorableStream) async throws(TransportError) {}
     func runInlet() async {}
     func close() async {}
 }
