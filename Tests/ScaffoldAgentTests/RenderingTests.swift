@@ -124,7 +124,7 @@ struct ProjectFilesTests {
             ]))
         let project = try ProjectFiles(plan, in: catalog)
         #expect(
-            project.manifest == [
+            try project.manifest() == [
                 "version": 1, "name": "n", "stack": "s", "commands": ["test": [["a"]]], "e2e": ["pages": ["/", "/b"]],
                 "health": "/h",
             ])

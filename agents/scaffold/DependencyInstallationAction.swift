@@ -26,6 +26,13 @@ struct DependencyInstallationAction: AgentAction {
             outcome.output["tools"] = .object(lock.tools)
             if let warning = lock.warning { outcome.warnings.append(warning) }
         }
+        if let lock = try await PythonLocker(context: context, runner: runner).run() {
+            facts.append(lock.fact)
+            outcome.output["dependencies"] = .integer(Int64(lock.dependencies))
+            outcome.output["lock_file"] = .string(lock.written.last ?? PythonLocker.files[0].1)
+            outcome.output["lock_file_by"] = .string(lock.written.isEmpty ? "project" : "pip")
+            outcome.output["tools"] = .object(lock.tools)
+        }
         context.report(progress: 0.5, note: "installing")
         if try await runner.runChecked("install", failureCode: "INSTALL_FAILED") == nil {
             facts.append("the manifest has no install command")

@@ -56,7 +56,7 @@ struct InitializationAction: AgentAction {
         let plan = ProjectPlan(request, choice, at: context.envelope.createdAt)
         let manifest: JSONObject
         do throws(TemplateError) {
-            manifest = try ProjectFiles(plan, in: catalog).manifest
+            manifest = try ProjectFiles(plan, in: catalog).manifest()
         } catch {
             throw ActionFailure(error)
         }

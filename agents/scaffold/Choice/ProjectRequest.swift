@@ -10,10 +10,10 @@ struct ProjectRequest: Sendable, Hashable {
     var stack: String?
     /// The feature that the structured input names.
     var feature: String?
-    /// The names of the entities that the structured input lists.
-    var entities: [String] = []
+    /// The entities of the structured input, as they were given; nil when it says nothing of any.
+    var entities: JSONValue?
     /// Options of the template that are set.
-    var options: [String: Bool] = [:]
+    var options: [String: JSONValue] = [:]
 
     /// Longest value that is taken from structured input, in bytes.
     static let maxNameBytes = 200
@@ -31,25 +31,10 @@ struct ProjectRequest: Sendable, Hashable {
         }
         stack = try Self.text(member("stack"), "stack")
         feature = try Self.text(member("feature"), "feature")
-        if let value = member("entities") { entities = try Self.entities(value) }
+        entities = member("entities")
         if let value = member("options") {
             guard let object = value.objectValue else { throw Self.invalid("options", "an object", value) }
-            for (key, value) in object {
-                guard let flag = value.boolValue else { throw Self.invalid("options.\(key)", "true or false", value) }
-                options[key] = flag
-            }
-        }
-    }
-
-    private static func entities(_ value: JSONValue) throws -> [String] {
-        guard let list = value.arrayValue, list.count <= 100 else {
-            throw invalid("entities", "a list of at most 100", value)
-        }
-        return try list.map { entity in
-            guard let name = try text(entity["name"] ?? entity, "entities[].name") else {
-                throw invalid("entities", "a name for each", entity)
-            }
-            return name
+            for (key, value) in object { options[key] = value }
         }
     }
 
@@ -62,7 +47,6 @@ struct ProjectRequest: Sendable, Hashable {
     }
 
     private static func invalid(_ key: String, _ expected: String, _ found: JSONValue) -> ActionFailure {
-        ActionFailure(
-            code: "INVALID_INPUT", message: "\(key): expected \(expected), found \(found.description.prefix(80))")
+        EntityRequest.invalid(key, expected, found)
     }
 }

@@ -12,7 +12,9 @@ struct TemplateChoice: Sendable, Hashable {
     /// What somebody should know although there is a template.
     var warnings: [String]
     /// Every option of the stack.
-    var options: [String: Bool]
+    var options: [String: JSONValue]
+    /// What the app stores.
+    var entities: [EntityModel]
 
     /// `node-web/calculator`.
     var name: String { "\(stack.name)/\(feature.name)" }
@@ -26,7 +28,8 @@ extension TemplateCatalog {
     ///
     /// - Throws: ``ActionFailure`` `INVALID_INPUT` for a stack, feature or option that doesn't exist, with a suggestion.
     func choose(for request: ProjectRequest) throws -> TemplateChoice {
-        let text = Words(([request.name, request.requirements] + request.entities).joined(separator: "\n"))
+        var entities = try request.entities.map { try EntityRequest.models($0) } ?? []
+        let text = Words(request.name + "\n" + request.requirements)
         var reasons: [String] = []
         var warnings: [String] = []
 
@@ -54,6 +57,10 @@ extension TemplateCatalog {
         if let name = request.feature {
             feature = try Self.named(name, "feature", in: stack.features, \.name)
             reasons.append("template \(stack.name)/\(feature.name): named in the input")
+        } else if !entities.isEmpty, let records = stack.entityFeature {
+            feature = records
+            let names = Self.list(entities.map(\.name))
+            reasons.append("template \(stack.name)/\(feature.name): it stores entities, and the input names \(names)")
         } else if let best = Self.most(featureMatches) {
             feature = stack.features[best]
             matched = featureMatches[best] + matched
@@ -63,10 +70,14 @@ extension TemplateCatalog {
             reasons.append("template \(stack.name)/\(feature.name): no rule matched")
             warnings.append("no rule matched; pass --requirements")
         }
-        if !request.entities.isEmpty, !stack.makesEntities {
+        if !entities.isEmpty, feature.entities == nil {
             warnings.append(
-                "The templates of \(stack.name) make no storage for entities yet; \(Self.list(request.entities)) left out."
-            )
+                "\(stack.name)/\(feature.name) stores no entities; \(Self.list(entities.map(\.name))) left out.")
+            entities = []
+        } else if entities.isEmpty, feature.entities != nil {
+            entities = try EntityRequest.models(["item"])
+            warnings.append(
+                "\(stack.name)/\(feature.name) stores entities and none was named; it is made with \"item\".")
         }
         return TemplateChoice(
             stack: stack,
@@ -74,15 +85,23 @@ extension TemplateCatalog {
             matched: matched,
             reasons: reasons,
             warnings: warnings,
-            options: try Self.options(of: stack, set: request.options)
+            options: try Self.options(of: stack, set: request.options),
+            entities: entities
         )
     }
 
-    private static func options(of stack: StackTemplate, set: [String: Bool]) throws -> [String: Bool] {
-        var options: [String: Bool] = [:]
-        for option in stack.options { options[option.name] = option.isOn }
+    private static func options(
+        of stack: StackTemplate, set: [String: JSONValue]
+    ) throws -> [String: JSONValue] {
+        var options: [String: JSONValue] = [:]
+        for option in stack.options { options[option.name] = option.defaultValue }
         for (name, value) in set.sorted(by: { $0.key < $1.key }) {
-            _ = try named(name, "option", in: stack.options, \.name)
+            let option = try named(name, "option", in: stack.options, \.name)
+            let violations = (try? JSONSchema(option.schema).validate(value)) ?? []
+            if let first = violations.first {
+                let expected = option.schema["type"] == "boolean" ? "true or false" : first.message
+                throw EntityRequest.invalid("options.\(name)", expected, value)
+            }
             options[name] = value
         }
         return options

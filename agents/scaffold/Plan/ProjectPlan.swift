@@ -15,7 +15,9 @@ struct ProjectPlan: Sendable, Hashable {
     var feature: String
     /// Version of the stack's template.
     var templateVersion: Int
-    var options: [String: Bool]
+    var options: [String: JSONValue]
+    /// What the app stores.
+    var entities: [EntityModel] = []
     var matched: [String]
     /// For the licence.
     var year: Int
@@ -36,6 +38,7 @@ extension ProjectPlan {
         feature = choice.feature.name
         templateVersion = choice.stack.version
         options = choice.options
+        entities = choice.entities
         matched = choice.matched
         year = Int(date.description.prefix(4)) ?? 2000
     }
@@ -65,13 +68,15 @@ extension ProjectPlan {
 
     /// The plan without the requirements, which may be long.
     var facts: JSONObject {
-        [
+        var facts: JSONObject = [
             "version": 1, "name": .string(name.slug), "title": .string(name.title),
             "description": .string(description), "stack": .string(stack), "feature": .string(feature),
             "template": .string(template), "template_version": .integer(Int64(templateVersion)),
-            "options": .object(JSONObject(options.sorted { $0.key < $1.key }.map { ($0.key, .bool($0.value)) })),
+            "options": .object(JSONObject(options.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })),
             "matched": .array(matched.map { .string($0) }), "year": .integer(Int64(year)),
         ]
+        if !entities.isEmpty { facts["entities"] = .array(entities.map { .object($0.json) }) }
+        return facts
     }
 
     /// Reads the plan of a workspace.
@@ -101,7 +106,12 @@ extension ProjectPlan {
         self.feature = feature
         templateVersion = version
         options = [:]
-        for (key, value) in json["options"]?.objectValue ?? [:] { options[key] = value.boolValue ?? false }
+        for (key, value) in json["options"]?.objectValue ?? [:] { options[key] = value }
+        entities = []
+        for value in json["entities"]?.arrayValue ?? [] {
+            guard let entity = EntityModel(json: value) else { return nil }
+            entities.append(entity)
+        }
         matched = json["matched"]?.arrayValue?.compactMap(\.stringValue) ?? []
         self.year = year
     }

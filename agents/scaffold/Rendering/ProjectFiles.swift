@@ -14,8 +14,10 @@ struct ProjectFile: Sendable, Hashable {
 /// Makes the files of a project from its plan.
 ///
 /// A stack's folder holds `base/`, which every project has, `features/NAME/`, whose files win over those of the base, and
-/// `partials/`, which templates include. Files that end in `.mustache` are rendered and lose that ending; others are
-/// copied byte for byte. Names of files and folders are templates too.
+/// `partials/`, which templates include. Folders that several stacks share (`layers`) have `base/`, `entities/` and
+/// `partials/` of their own and lie below. Files that end in `.mustache` are rendered and lose that ending; others are copied
+/// byte for byte. Names of files and folders are templates too. What lies in an `entities/` folder is made once for each
+/// entity, with its values as `entity`.
 struct ProjectFiles {
     static let suffix = ".mustache"
     /// Most files in a template.
@@ -23,7 +25,8 @@ struct ProjectFiles {
 
     private let stack: StackTemplate
     private let feature: FeatureTemplate
-    private let directory: String
+    /// Folder of all templates.
+    private let root: String
     private let plan: ProjectPlan
 
     /// - Throws: ``TemplateError`` when the plan's template isn't there (any more).
@@ -33,38 +36,80 @@ struct ProjectFiles {
         else { throw TemplateError(file: ProjectPlan.path, message: "there is no template \(plan.template)") }
         self.stack = stack
         self.feature = feature
-        directory = catalog.directory + "/" + stack.name
+        root = catalog.directory
         self.plan = plan
     }
 
-    /// The manifest of the project, `baton.json`.
-    var manifest: JSONObject {
-        StackTemplate.overlay(
+    /// The manifest of the project, `baton.json`; what `manifest.json.mustache` of the feature renders to lies above all.
+    func manifest() throws(TemplateError) -> JSONObject {
+        let manifest = StackTemplate.overlay(
             ["version": 1, "name": .string(plan.name.slug), "stack": .string(stack.name)],
             with: stack.manifest(with: feature))
+        let source = "\(featureFolder)/\(Self.manifestTemplate)"
+        guard let bytes = SmallFile.read(root + "/" + source, maxBytes: TemplateCatalog.maxFileBytes) else {
+            return manifest
+        }
+        let text = try renderer().render(String(decoding: bytes, as: UTF8.self), file: source)
+        guard let object = (try? JSONValue(parsing: text))?.objectValue else {
+            throw TemplateError(file: source, message: "does not render to a JSON object")
+        }
+        return StackTemplate.overlay(manifest, with: object)
     }
 
     /// All files of the project but its manifest and its plan, by path.
     func all() throws(TemplateError) -> [ProjectFile] {
         let renderer = try renderer()
         var files: [String: ProjectFile] = [:]
-        for folder in ["base", "features/\(feature.name)"] {
-            for name in try Self.list(directory + "/" + folder) where folder == "base" || name != "feature.yaml" {
-                let source = "\(stack.name)/\(folder)/\(name)"
-                let file = try make(name, from: directory + "/" + folder + "/" + name, source: source, renderer)
+        let folders =
+            stack.layers.map { $0 + "/base" } + [stack.name + "/base"] + feature.layers.map { $0 + "/base" }
+            + [featureFolder]
+        for folder in folders {
+            for name in try Self.list(root + "/" + folder) where folder != featureFolder || !Self.isDescription(name) {
+                let file = try make(name, in: folder, renderer)
                 if isWanted(file.path) { files[file.path] = file }
             }
         }
+        for file in try filesOfEntities() { files[file.path] = file }
         return files.values.sorted { $0.path < $1.path }
     }
 
+    /// The models, the files that are made once for each entity, and the description of the API.
+    func filesOfEntities() throws(TemplateError) -> [ProjectFile] {
+        guard let paths = feature.entities else { return [] }
+        var files: [ProjectFile] = []
+        func add(_ json: JSONObject, _ path: String) {
+            let bytes = Array((JSONValue.object(json).prettyPrinted() + "\n").utf8)
+            files.append(ProjectFile(path: path, bytes: bytes, isExecutable: false))
+        }
+        add(OpenAPIDocument.json(title: plan.name.title, entities: plan.entities), paths.description)
+        for entity in plan.entities {
+            add(entity.json, "\(paths.models)/\(entity.name).json")
+            let renderer = try renderer(entity)
+            for folder in feature.layers.map({ $0 + "/entities" }) + [featureFolder + "/entities"] {
+                for name in try Self.list(root + "/" + folder) { files.append(try make(name, in: folder, renderer)) }
+            }
+        }
+        return files
+    }
+
+    private static let manifestTemplate = "manifest.json.mustache"
+
+    private var featureFolder: String { "\(stack.name)/features/\(feature.name)" }
+
+    /// Whether a file in a feature's folder speaks of the feature and is none of the project's.
+    private static func isDescription(_ name: String) -> Bool {
+        name == "feature.yaml" || name == manifestTemplate || name.hasPrefix("entities/")
+    }
+
     private func isWanted(_ path: String) -> Bool {
-        stack.conditions.allSatisfy { !$0.covers(path) || plan.options[$0.option] ?? false }
+        stack.conditions.allSatisfy { !$0.covers(path) || plan.options[$0.option] == true }
     }
 
     private func make(
-        _ name: String, from path: String, source: String, _ renderer: TemplateRenderer
+        _ name: String, in folder: String, _ renderer: TemplateRenderer
     ) throws(TemplateError) -> ProjectFile {
+        let path = "\(root)/\(folder)/\(name)"
+        let source = "\(folder)/\(name)"
         guard let bytes = SmallFile.read(path, maxBytes: TemplateCatalog.maxFileBytes) else {
             throw TemplateError(file: source, message: "can't be read, or has more than 1 MiB")
         }
@@ -87,24 +132,38 @@ struct ProjectFiles {
             path: target, bytes: content, isExecutable: FileManager.default.isExecutableFile(atPath: path))
     }
 
-    private func renderer() throws(TemplateError) -> TemplateRenderer {
+    private func renderer(_ entity: EntityModel? = nil) throws(TemplateError) -> TemplateRenderer {
         var trusted: JSONObject = [
             "slug": .string(plan.name.slug), "year": .integer(Int64(plan.year)), "stack": .string(stack.name),
         ]
         for (name, value) in feature.values { trusted[name] = value }
-        for (name, value) in plan.options { trusted[name] = .bool(value) }
-        var partials: [String: String] = [:]
-        for name in try Self.list(directory + "/partials") where name.hasSuffix(Self.suffix) {
-            let bytes = SmallFile.read(directory + "/partials/" + name, maxBytes: TemplateCatalog.maxFileBytes) ?? []
-            partials[String(name.dropLast(Self.suffix.count))] = String(decoding: bytes, as: UTF8.self)
+        var outside = [
+            "title": plan.name.title, "description": plan.description, "requirements": plan.requirements,
+        ]
+        for option in stack.options {
+            // A plan may have been written by hand since.
+            let given = plan.options[option.name] ?? option.defaultValue
+            let isGood = (try? JSONSchema(option.schema).validate(given).isEmpty) ?? false
+            let value = isGood ? given : option.defaultValue
+            if option.isTrusted { trusted[option.name] = value } else { outside[option.name] = value.stringValue ?? "" }
         }
-        return try TemplateRenderer(
-            partials: partials,
-            trusted: trusted,
-            outside: [
-                "title": plan.name.title, "description": plan.description, "requirements": plan.requirements,
-            ]
-        )
+        for computed in stack.computed {
+            let source = trusted[computed.source] ?? .string(outside[computed.source] ?? "")
+            trusted[computed.name] = .string(computed(source.stringValue ?? source.description))
+        }
+        if feature.entities != nil {
+            trusted["entities"] = .array(plan.entities.map { .object($0.templateValues) })
+        }
+        if let entity { trusted["entity"] = .object(entity.templateValues) }
+        var partials: [String: String] = [:]
+        for folder in stack.layers + feature.layers + [stack.name] {
+            for name in try Self.list("\(root)/\(folder)/partials") where name.hasSuffix(Self.suffix) {
+                let path = "\(root)/\(folder)/partials/\(name)"
+                let bytes = SmallFile.read(path, maxBytes: TemplateCatalog.maxFileBytes) ?? []
+                partials[String(name.dropLast(Self.suffix.count))] = String(decoding: bytes, as: UTF8.self)
+            }
+        }
+        return try TemplateRenderer(partials: partials, trusted: trusted, outside: outside)
     }
 
     /// The regular files below a folder, relative to it; an absent folder has none. Links are not followed.

@@ -35,7 +35,8 @@ extension TemplateCatalog {
     private static func stack(_ name: String, in directory: String) throws(TemplateError) -> StackTemplate {
         let document = try document("\(name)/template.yaml", in: directory)
         try document.refuseUnknown([
-            "version", "title", "keywords", "features", "fallback", "entities", "options", "conditions", "manifest",
+            "version", "title", "keywords", "features", "fallback", "layers", "options", "computed", "conditions",
+            "manifest",
         ])
         var features: [FeatureTemplate] = []
         for feature in try document.texts("features") {
@@ -48,13 +49,7 @@ extension TemplateCatalog {
         guard let version = document.value["version"]?.intValue else {
             throw TemplateError(file: document.file, message: "version: expected a number")
         }
-        let options = try document.object("options").map { name, value in
-            StackTemplate.Option(
-                name: name,
-                isOn: value["default"]?.boolValue ?? false,
-                description: value["description"]?.stringValue ?? ""
-            )
-        }
+        let options = try options(document)
         var conditions: [StackTemplate.Condition] = []
         for value in document.value["conditions"]?.arrayValue ?? [] {
             guard let path = value["path"]?.stringValue, let option = value["option"]?.stringValue,
@@ -72,23 +67,91 @@ extension TemplateCatalog {
             keywords: try document.texts("keywords"),
             features: features,
             fallback: fallback,
-            makesEntities: document.value["entities"]?.boolValue ?? false,
+            layers: try layers(document),
             options: options,
+            computed: try computed(document, options),
             conditions: conditions,
             manifest: try document.object("manifest")
         )
+    }
+
+    /// The options, each a JSON Schema with `description` and `default`.
+    private static func options(_ document: YAMLDocument) throws(TemplateError) -> [StackTemplate.Option] {
+        var options: [StackTemplate.Option] = []
+        for (name, value) in try document.object("options") {
+            var schema = value.objectValue ?? [:]
+            schema["description"] = nil
+            if schema["type"] == nil { schema["type"] = "boolean" }
+            func wrong(_ reason: String) -> TemplateError {
+                TemplateError(file: document.file, message: "options.\(name): \(reason)")
+            }
+            guard ["boolean", "string", "integer"].contains(schema["type"]), let fallback = schema["default"] else {
+                throw wrong("expected a type (boolean, string or integer) and a default")
+            }
+            let violations: [JSONSchema.Violation]
+            do { violations = try JSONSchema(.object(schema)).validate(fallback) } catch { throw wrong("\(error)") }
+            if let first = violations.first { throw wrong("default: \(first.message)") }
+            options.append(
+                StackTemplate.Option(
+                    name: name, schema: .object(schema), description: value["description"]?.stringValue ?? ""))
+        }
+        return options
+    }
+
+    private static func computed(
+        _ document: YAMLDocument, _ options: [StackTemplate.Option]
+    ) throws(TemplateError) -> [StackTemplate.Computed] {
+        var list: [StackTemplate.Computed] = []
+        for (name, value) in try document.object("computed") {
+            guard let style = value["style"]?.stringValue.flatMap(StackTemplate.Computed.Style.init(rawValue:)),
+                let source = value["of"]?.stringValue,
+                source == "slug" || options.contains(where: { $0.name == source })
+            else {
+                let styles = StackTemplate.Computed.Style.allCases.map(\.rawValue).joined(separator: ", ")
+                throw TemplateError(
+                    file: document.file,
+                    message: "computed.\(name): expected \"of\", slug or an option, and \"style\", one of \(styles)")
+            }
+            list.append(
+                StackTemplate.Computed(
+                    name: name, source: source, style: style, suffix: value["suffix"]?.stringValue ?? ""))
+        }
+        return list
+    }
+
+    /// Folders beside the stacks.
+    private static func layers(_ document: YAMLDocument) throws(TemplateError) -> [String] {
+        let layers = try document.texts("layers")
+        for layer in layers where !ProjectManifest.isRelativePath(layer) {
+            throw TemplateError(file: document.file, message: "layers: \(layer) leads out of the templates' folder")
+        }
+        return layers
     }
 
     private static func feature(
         _ name: String, of stack: String, in directory: String
     ) throws(TemplateError) -> FeatureTemplate {
         let document = try document("\(stack)/features/\(name)/feature.yaml", in: directory)
-        try document.refuseUnknown(["summary", "description", "keywords", "values", "manifest"])
+        try document.refuseUnknown([
+            "summary", "description", "keywords", "layers", "entities", "values", "manifest",
+        ])
+        var entities: FeatureTemplate.Entities?
+        if let value = document.value["entities"] {
+            guard let models = value["models"]?.stringValue, let description = value["description"]?.stringValue,
+                ProjectManifest.isRelativePath(models), ProjectManifest.isRelativePath(description)
+            else {
+                throw TemplateError(
+                    file: document.file, message: "entities: expected paths \"models\" and \"description\"")
+            }
+            entities = FeatureTemplate.Entities(models: models, description: description)
+        }
         return FeatureTemplate(
             name: name,
             summary: try document.text("summary"),
             description: try document.text("description"),
             keywords: try document.texts("keywords"),
+            layers: try layers(document),
+            entities: entities,
             values: try document.object("values"),
             manifest: try document.object("manifest")
         )

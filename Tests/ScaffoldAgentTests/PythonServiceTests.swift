@@ -1,0 +1,81 @@
+import AgentProtocol
+import AgentTestSupport
+import JSONTools
+import ProjectTools
+import Testing
+
+@testable import ScaffoldAgent
+
+/// The Python stack: what is generated passes its own linter, type checker and tests.
+@Suite("Python service")
+struct PythonServiceTests {
+    @Test("a service is made, and passes ruff, mypy and pytest, whatever its name and requirements are")
+    func service() async throws {
+        try await Sandbox.with { sandbox in
+            let trial = ScaffoldTrial(sandbox: sandbox)
+            let hostile = GeneratedProjectTests.hostile
+            let planned = try await trial.run(
+                "initialization", name: String(hostile.prefix(200)), requirements: hostile,
+                input: ["stack": "python-service"])
+            #expect(planned.output["template"] == "python-service/page")
+            let made = try await trial.run("scaffolding", commit: planned.commit)
+            #expect(made.status == .success, "\(made.errors)")
+            let project = try await trial.checkOut(made.commit ?? "")
+            try await check(project, in: sandbox)
+        }
+    }
+
+    @Test("the lock files name every version, and those that are there stay")
+    func lock() async throws {
+        try await Sandbox.with { sandbox in
+            let trial = ScaffoldTrial(sandbox: sandbox)
+            let files = [
+                "baton.json": #"{"version": 1, "name": "a"}"#, "requirements.in": "# nothing\n",
+                "requirements-dev.in": "-r requirements.in\n",
+            ]
+            let commit = try await sandbox.commit(files, to: "main", in: trial.repository)
+            let locked = try await trial.run("dependency_installation", commit: commit)
+            #expect(locked.status == .success, "\(locked.errors)")
+            #expect(locked.output["lock_file_by"] == "pip" && locked.output["lock_file"] == "requirements-dev.txt")
+            let project = try await trial.checkOut(locked.commit ?? "")
+            #expect(sandbox.read(project + "/requirements.txt")?.contains("requirements.in") == true)
+            let again = try await trial.run("dependency_installation", commit: locked.commit)
+            #expect(again.output["lock_file_by"] == "project" && again.commit == locked.commit)
+
+            let wrong = ["requirements.in": "no such thing ==\n", "baton.json": files["baton.json"]]
+            let broken = try await sandbox.commit(wrong, to: "broken", in: trial.repository)
+            let failed = try await trial.run("dependency_installation", commit: broken)
+            #expect(failed.errors.map(\.code) == ["LOCK_FAILED"])
+        }
+        let report: JSONValue = [
+            "install": [
+                ["metadata": ["name": "Werkzeug", "version": "3.1.0"]],
+                ["metadata": ["name": "flask", "version": "3.1"]],
+                ["metadata": [:]],
+            ]
+        ]
+        #expect(PythonLocker.pins(report) == ["flask==3.1", "werkzeug==3.1.0"])
+    }
+
+    /// Runs the manifest's commands, which have to go well.
+    private func check(_ project: String, in sandbox: Sandbox) async throws {
+        let manifest = try ProjectManifest.load(from: project)
+        for name in ["install", "lint", "typecheck", "coverage", "build"] {
+            for command in try #require(manifest.commands(name), "\(name)") {
+                let words = command.map { Escape.shell($0) }.joined(separator: " ")
+                let output = try await sandbox.run(
+                    "sh", ["-c", "cd \(project) && \(words)"], environment: Self.caches(sandbox))
+                #expect(output.succeeded, "\(words): \(output.text.suffix(4000)) \(output.errorText.suffix(4000))")
+                guard output.succeeded else { return }
+            }
+        }
+        let report = try #require(sandbox.read(project + "/" + (manifest.reports["junit"] ?? "")))
+        let summary = TestSummary(try JUnitReport.parse(Array(report.utf8)))
+        #expect(summary.passed >= 15 && summary.failed == 0)
+    }
+
+    /// Packages that pip has had before aren't fetched again.
+    private static func caches(_ sandbox: Sandbox) -> [String: String] {
+        sandbox.environment["HOME"].map { ["PIP_CACHE_DIR": $0 + "/.cache/pip"] } ?? [:]
+    }
+}
