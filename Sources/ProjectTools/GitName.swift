@@ -28,6 +28,22 @@ public enum GitName {
     }
 }
 
+extension GitName {
+    /// A location without the user name and password that a URL may hold.
+    public static func redacted(_ location: String) -> String {
+        guard let scheme = location.firstRange(of: "://") else { return location }
+        let rest = location[scheme.upperBound...]
+        let authority = rest.prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@") else { return location }
+        return location[..<scheme.upperBound] + "…@" + rest[rest.index(after: at)...]
+    }
+
+    /// What git printed about a location, without its user name and password.
+    public static func redacted(_ text: String, about location: String) -> String {
+        text.split(separator: location, omittingEmptySubsequences: false).joined(separator: redacted(location))
+    }
+}
+
 extension String.UTF8View {
     /// Whether the bytes of `part` stand somewhere in these.
     fileprivate func containsSequence(_ part: String) -> Bool {

@@ -37,4 +37,13 @@ struct GitNameTests {
     func noLocations(text: String) {
         #expect(!GitName.isLocation(text))
     }
+
+    @Test("passwords in URLs are not shown")
+    func redacted() {
+        #expect(GitName.redacted("https://user:pa@ss@host/x@y") == "https://…@host/x@y")
+        #expect(GitName.redacted("https://host/x@y") == "https://host/x@y")
+        #expect(GitName.redacted("git@host:x") == "git@host:x")
+        let text = "fatal: unable to access 'https://u:p@host/x': no"
+        #expect(GitName.redacted(text, about: "https://u:p@host/x") == "fatal: unable to access 'https://…@host/x': no")
+    }
 }

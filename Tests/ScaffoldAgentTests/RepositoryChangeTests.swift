@@ -187,13 +187,6 @@ struct RepositoryChangeTests {
         #expect(given?.source == ChangeRequest.Source.none)
     }
 
-    @Test("passwords in URLs are not shown")
-    func redacted() {
-        #expect(GitLocation.redacted("https://user:pa@ss@host/x@y") == "https://…@host/x@y")
-        #expect(GitLocation.redacted("https://host/x@y") == "https://host/x@y")
-        #expect(GitLocation.redacted("git@host:x") == "git@host:x")
-    }
-
     @Test("git's numbers")
     func numbers() {
         let found = RepositoryChange.numbers(in: " 2 files changed, 1 insertion(+), 12 deletions(-)")

@@ -109,7 +109,7 @@ struct IntegrationAction: AgentAction {
             "worktree_updated": .bool(destination.movesWorktree),
             "tests": tests.map { .object($0.json) } ?? .null,
         ])
-        if let repository = request.repository { outcome.output["repository"] = .string(repository) }
+        if let repository = request.repository { outcome.output["repository"] = .string(GitName.redacted(repository)) }
         if let reason = destination.reason {
             outcome.warnings.append("\(reason); the work was pushed to \(destination.branch) instead")
         }

@@ -89,8 +89,8 @@ struct IntegrationRequest: Sendable, Hashable {
         guard GitName.isLocation(text) else {
             throw ActionFailure(
                 code: "INVALID_INPUT",
-                message:
-                    "repository: \(text.debugDescription) is neither an absolute path nor a file, https or ssh URL."
+                message: "repository: \(GitName.redacted(text).debugDescription) is neither an absolute path nor a file, https "
+                    + "or ssh URL."
             )
         }
         return text

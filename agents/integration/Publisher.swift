@@ -1,5 +1,6 @@
 import AgentRuntime
 import JSONTools
+import ProjectTools
 
 /// Pushes a merged commit, and keeps the branch's former head.
 struct Publisher: Sendable {
@@ -32,10 +33,11 @@ struct Publisher: Sendable {
         let output = try await git.run(arguments)
         if output.succeeded { return }
         try await check(destination)
+        let words = GitName.redacted(output.lastLines(), about: target.location)
         throw ActionFailure(
             code: "PUSH_REFUSED",
-            message: "\(target.location) did not take \(destination.branch):\n" + output.lastLines(),
-            detail: ["branch": .string(destination.branch), "last_lines": .string(output.lastLines())]
+            message: "\(GitName.redacted(target.location)) did not take \(destination.branch):\n\(words)",
+            detail: ["branch": .string(destination.branch), "last_lines": .string(words)]
         )
     }
 

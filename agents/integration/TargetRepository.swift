@@ -1,5 +1,6 @@
 import AgentRuntime
 import JSONTools
+import ProjectTools
 
 /// The repository that the work is published in: somebody's own, or the workflow's.
 struct TargetRepository: Sendable {
@@ -29,7 +30,8 @@ struct TargetRepository: Sendable {
         guard output.succeeded else {
             throw ActionFailure(
                 code: "TARGET_UNREACHABLE",
-                message: "git could not read \(location):\n" + output.lastLines(),
+                message: "git could not read \(GitName.redacted(location)):\n"
+                    + GitName.redacted(output.lastLines(), about: location),
                 retryable: true
             )
         }
@@ -44,7 +46,14 @@ struct TargetRepository: Sendable {
     /// Fetches a commit so that it can be merged.
     func fetch(_ branch: String) async throws {
         let output = try await git.run(["fetch", "--quiet", "--no-tags", "--", location, "refs/heads/\(branch)"])
-        guard output.succeeded else { throw GitClient.failure(["fetch", location], output) }
+        guard output.succeeded else {
+            throw ActionFailure(
+                code: "TARGET_UNREACHABLE",
+                message: "git could not fetch \(branch) from \(GitName.redacted(location)):\n"
+                    + GitName.redacted(output.lastLines(), about: location),
+                retryable: true
+            )
+        }
     }
 
     /// Decides where a merge into `branch` goes.

@@ -47,7 +47,7 @@ struct ChangeRequest: Sendable, Hashable {
         }
         guard GitName.isLocation(repository) else {
             throw Self.invalid(
-                "repository: \(GitLocation.redacted(repository).debugDescription) is neither an absolute path nor a file, https "
+                "repository: \(GitName.redacted(repository).debugDescription) is neither an absolute path nor a file, https "
                     + "or ssh URL.")
         }
         self.repository = repository
@@ -78,17 +78,5 @@ struct ChangeRequest: Sendable, Hashable {
 
     private static func invalid(_ message: String) -> ActionFailure {
         ActionFailure(code: "INVALID_INPUT", message: message)
-    }
-}
-
-/// Where a repository is.
-enum GitLocation {
-    /// A location without the user name and password that a URL may hold.
-    static func redacted(_ location: String) -> String {
-        guard let scheme = location.firstRange(of: "://") else { return location }
-        let rest = location[scheme.upperBound...]
-        let authority = rest.prefix { $0 != "/" }
-        guard let at = authority.lastIndex(of: "@") else { return location }
-        return location[..<scheme.upperBound] + "…@" + rest[rest.index(after: at)...]
     }
 }

@@ -1,6 +1,7 @@
 import AgentProtocol
 import AgentRuntime
 import JSONTools
+import ProjectTools
 
 /// Brings a repository into the workspace with its history, and commits a change, if there is one, on top of its target
 /// branch.
@@ -18,7 +19,7 @@ struct RepositoryChange: Sendable {
     init(_ request: ChangeRequest, _ context: ActionContext) {
         self.request = request
         self.context = context
-        shownRepository = GitLocation.redacted(request.repository)
+        shownRepository = GitName.redacted(request.repository)
     }
 
     func run() async throws -> ActionOutcome {
