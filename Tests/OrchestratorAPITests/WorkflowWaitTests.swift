@@ -48,7 +48,7 @@ struct WorkflowWaitTests {
     @Test("No agent of the type lives: the workflow says which, since when, and how to start one")
     func noAgent() throws {
         let found = try #require(wait(in: detail(living: ["e2e": 1]) { sent(&$0[0], agoSeconds: 1) }))
-        #expect(found.what == "a validation agent")
+        #expect(found.what == "a validation agent" && found.kind == .agent)
         #expect(found.since == now - .seconds(1))
         #expect(found.help.contains("validation-agent"))
         #expect(found.status == "waiting_for_agent")
@@ -121,7 +121,7 @@ struct WorkflowWaitTests {
     @Test("Without Redis no agent is missed: Redis is")
     func redisAway() {
         let found = wait(in: detail { sent(&$0[0], agoSeconds: 60) }, isRedisUp: false)
-        #expect(found?.what == "Redis")
+        #expect(found?.what == "Redis" && found?.kind == .redis)
         #expect(found?.status == nil)
     }
 

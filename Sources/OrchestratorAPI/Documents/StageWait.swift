@@ -4,17 +4,9 @@ import WorkflowStorage
 
 /// What one stage that is under way waits for.
 struct StageWait: Sendable {
-    /// How much somebody is needed, the most first.
-    enum Urgency: Int, Comparable {
-        case people, redis, agent, room, backoff, moment, stop, working
-
-        static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
-    }
-
     /// For how long a sent task may be on its way before its agents count as busy.
     static let patience: Swift.Duration = .seconds(2)
 
-    var urgency: Urgency
     var wait: WorkflowWait
 
     /// Nil if the stage is not under way: pending or over.
@@ -23,11 +15,10 @@ struct StageWait: Sendable {
         case .pending, .completed, .failed, .skipped, .cancelled:
             return nil
         case .awaitingAnswers:
-            urgency = .people
             wait = Self.answers(stage, state, in: detail)
         case .running:
             let attempt = detail.newestAttempts[stage.name].flatMap { $0.generation == state.generation ? $0 : nil }
-            (urgency, wait) =
+            wait =
                 if let open = state.open {
                     Self.attempt(open, attempt, of: stage, in: detail, isRedisUp: isRedisUp)
                 } else {
@@ -43,6 +34,7 @@ struct StageWait: Sendable {
         let count = state.questions?.ids.count ?? 0
         let assignments = (state.questions?.ids ?? []).prefix(3).map { "\($0)=…" }.joined(separator: " ")
         return WorkflowWait(
+            kind: .answers,
             what: "\(count == 1 ? "the answer to a question" : "answers to \(count) questions") of \(stage.name)",
             since: state.questions?.askedAt ?? detail.row.updatedAt, until: state.questions?.expiresAt,
             help: "'baton answer \(detail.row.id) \(assignments)\(count > 3 ? " …" : "")' answers; without an answer "
@@ -53,66 +45,50 @@ struct StageWait: Sendable {
     /// No attempt is out: the next one has its time.
     private static func next(
         _ stage: StageDefinition, _ state: StageState, after attempt: TaskRow?, in detail: WorkflowDetail
-    ) -> (Urgency, WorkflowWait) {
+    ) -> WorkflowWait {
         let since = attempt?.completedAt ?? state.startedAt ?? detail.row.updatedAt
         let why = state.fault.map { "the attempt before failed: \($0.code): \($0.message)" }
         guard let retryAt = state.retryAt else {
-            return (
-                .moment,
-                WorkflowWait(
-                    what: "the orchestrator to go on with \(stage.name)", since: since,
-                    help: why ?? "its next attempt is sent as soon as the workflow goes on")
-            )
+            return WorkflowWait(
+                kind: .moment, what: "the orchestrator to go on with \(stage.name)", since: since,
+                help: why ?? "its next attempt is sent as soon as the workflow goes on")
         }
-        return (
-            .backoff,
-            WorkflowWait(
-                what: "the next attempt at \(stage.name)", since: since, until: retryAt,
-                help: why ?? "the attempt before was given up")
-        )
+        return WorkflowWait(
+            kind: .backoff, what: "the next attempt at \(stage.name)", since: since, until: retryAt,
+            help: why ?? "the attempt before was given up")
     }
 
     private static func attempt(
         _ open: OpenAttempt, _ attempt: TaskRow?, of stage: StageDefinition, in detail: WorkflowDetail, isRedisUp: Bool
-    ) -> (Urgency, WorkflowWait) {
+    ) -> WorkflowWait {
         if let cancelledAt = open.cancelledAt, let closesAt = open.closesAt {
-            return (
-                .stop,
-                WorkflowWait(
-                    what: open.agentID == nil
-                        ? "the task of \(stage.name) to be withdrawn"
-                        : "the \(stage.agent) agent to stop \(stage.name)",
-                    since: cancelledAt,
-                    until: closesAt,
-                    help: "it was told to; an attempt whose agent does not answer counts as closed then")
-            )
+            return WorkflowWait(
+                kind: .stop,
+                what: open.agentID == nil
+                    ? "the task of \(stage.name) to be withdrawn"
+                    : "the \(stage.agent) agent to stop \(stage.name)",
+                since: cancelledAt,
+                until: closesAt,
+                help: "it was told to; an attempt whose agent does not answer counts as closed then")
         }
         if let agentID = open.agentID {
             let road = isRedisUp ? "" : "; Redis does not answer: the agent keeps its result until it does"
-            return (
-                .working,
-                WorkflowWait(
-                    what: "the \(stage.agent) agent to finish \(stage.name)", since: attempt?.startedAt ?? open.sentAt,
-                    until: open.deadline, help: "\(agentID) works on it\(road)")
-            )
+            return WorkflowWait(
+                kind: .work, what: "the \(stage.agent) agent to finish \(stage.name)",
+                since: attempt?.startedAt ?? open.sentAt,
+                until: open.deadline, help: "\(agentID) works on it\(road)")
         }
         guard isRedisUp else {
-            return (
-                .redis,
-                WorkflowWait(
-                    what: "Redis", since: open.sentAt,
-                    help: "Redis does not answer; the task is recorded and is sent once it does")
-            )
+            return WorkflowWait(
+                kind: .redis, what: "Redis", since: open.sentAt,
+                help: "Redis does not answer; the task is recorded and is sent once it does")
         }
         if detail.livingAgents[stage.agent, default: 0] == 0 {
-            return (
-                .agent,
-                WorkflowWait(
-                    what: "\(article(of: stage.agent)) \(stage.agent) agent", since: open.sentAt,
-                    help: "no \(stage.agent) agent is running; start one with '\(stage.agent)-agent', "
-                        + "or all of them with 'baton up'",
-                    status: detail.state.phase == .running ? "waiting_for_agent" : nil)
-            )
+            return WorkflowWait(
+                kind: .agent, what: "\(article(of: stage.agent)) \(stage.agent) agent", since: open.sentAt,
+                help: "no \(stage.agent) agent is running; start one with '\(stage.agent)-agent', "
+                    + "or all of them with 'baton up'",
+                status: detail.state.phase == .running ? "waiting_for_agent" : nil)
         }
         return unclaimed(open, attempt, of: stage, in: detail)
     }
@@ -120,7 +96,7 @@ struct StageWait: Sendable {
     /// Agents live, and none has taken it yet.
     private static func unclaimed(
         _ open: OpenAttempt, _ attempt: TaskRow?, of stage: StageDefinition, in detail: WorkflowDetail
-    ) -> (Urgency, WorkflowWait) {
+    ) -> WorkflowWait {
         let what = "a free \(stage.agent) agent"
         let living = detail.livingAgents[stage.agent, default: 0]
         let agents = living == 1 ? "one \(stage.agent) agent is running" : "\(living) \(stage.agent) agents are running"
@@ -134,27 +110,19 @@ struct StageWait: Sendable {
             default: "\(count) tasks of its type are before it"
             }
         if attempt?.status == .queued {
-            return (
-                .room,
-                WorkflowWait(
-                    what: what, since: open.sentAt,
-                    help: "\(ahead); it is recorded and is sent when its turn comes; \(agents), more would help")
-            )
+            return WorkflowWait(
+                kind: .room, what: what, since: open.sentAt,
+                help: "\(ahead); it is recorded and is sent when its turn comes; \(agents), more would help")
         }
         guard detail.now - open.sentAt >= patience else {
-            return (
-                .moment,
-                WorkflowWait(
-                    what: "\(article(of: stage.agent)) \(stage.agent) agent to take \(stage.name)", since: open.sentAt,
-                    help: "it was sent a moment ago; \(agents)")
-            )
+            return WorkflowWait(
+                kind: .moment, what: "\(article(of: stage.agent)) \(stage.agent) agent to take \(stage.name)",
+                since: open.sentAt,
+                help: "it was sent a moment ago; \(agents)")
         }
-        return (
-            .room,
-            WorkflowWait(
-                what: what, since: open.sentAt,
-                help: "\(agents) and busy; \(ahead), and another agent would take it at once")
-        )
+        return WorkflowWait(
+            kind: .room, what: what, since: open.sentAt,
+            help: "\(agents) and busy; \(ahead), and another agent would take it at once")
     }
 
     private static func article(of word: String) -> String {

@@ -5,6 +5,33 @@ import WorkflowStorage
 /// What a workflow that has not ended waits for, in words for people. There is no workflow that is under way and waits
 /// for nothing.
 struct WorkflowWait: Sendable, Hashable {
+    /// What kind of thing is waited for, in one word for programs; what needs somebody most comes first.
+    enum Kind: String, Sendable, Hashable, CaseIterable, Comparable {
+        /// Somebody who resumes it.
+        case resume
+        /// People's answers.
+        case answers
+        /// Redis.
+        case redis
+        /// An agent of a type of which none lives.
+        case agent
+        /// A free agent, or room among the sends of its type.
+        case room
+        /// The time of the next attempt.
+        case backoff
+        /// The orchestrator or an agent, for a moment.
+        case moment
+        /// Attempts that were told to stop.
+        case stop
+        /// An agent that works.
+        case work
+
+        static func < (left: Kind, right: Kind) -> Bool { left.rank < right.rank }
+
+        private var rank: Int { Self.allCases.firstIndex(of: self) ?? Self.allCases.count }
+    }
+
+    var kind: Kind
     /// What has to happen next: "a validation agent", "answers to 2 questions of plan".
     var what: String
     /// Since when it is waited for.
@@ -22,7 +49,8 @@ struct WorkflowWait: Sendable, Hashable {
 
     var document: JSONValue {
         [
-            "what": .string(what), "since": JSONValue(since), "until": JSONValue(until), "help": .string(help),
+            "kind": .string(kind.rawValue), "what": .string(what), "since": JSONValue(since), "until": JSONValue(until),
+            "help": .string(help),
             "stage": JSONValue(stage), "others": .array(others.map { .string($0) }),
         ]
     }
@@ -38,7 +66,7 @@ struct WorkflowWait: Sendable, Hashable {
             return nil
         case .initiated:
             return WorkflowWait(
-                what: "the orchestrator to start it", since: detail.row.createdAt,
+                kind: .moment, what: "the orchestrator to start it", since: detail.row.createdAt,
                 help: "it is recorded; it starts as soon as an orchestrator takes it up")
         case .paused:
             return paused(detail, stages)
@@ -59,7 +87,7 @@ struct WorkflowWait: Sendable, Hashable {
     }
 
     private static func most(urgent stages: [StageWait]) -> WorkflowWait? {
-        guard let first = stages.min(by: { $0.urgency < $1.urgency }) else { return nil }
+        guard let first = stages.min(by: { $0.wait.kind < $1.wait.kind }) else { return nil }
         var wait = first.wait
         wait.others = stages.map(\.wait).filter { $0.stage != wait.stage }.map(\.what)
         return wait
@@ -71,12 +99,12 @@ struct WorkflowWait: Sendable, Hashable {
         let pause = detail.state.pause
         let by = pause.map { "\($0.actor) paused it" } ?? "it is paused"
         var help = "\(by); 'baton resume \(detail.row.id)' goes on"
-        let working = stages.filter { $0.urgency == .working }.compactMap(\.wait.stage)
+        let working = stages.filter { $0.wait.kind == .work }.compactMap(\.wait.stage)
         if !working.isEmpty {
             help += "; what is under way goes on meanwhile (\(working.joined(separator: ", "))), and its result is kept"
         }
         return WorkflowWait(
-            what: "somebody to resume it", since: pause?.since ?? detail.row.updatedAt, help: help,
+            kind: .resume, what: "somebody to resume it", since: pause?.since ?? detail.row.updatedAt, help: help,
             others: stages.map(\.wait.what))
     }
 
@@ -88,7 +116,7 @@ struct WorkflowWait: Sendable, Hashable {
             var wait = stages.first?.wait
         else {
             return WorkflowWait(
-                what: "the orchestrator to record its end", since: state.endedAt ?? detail.row.updatedAt,
+                kind: .moment, what: "the orchestrator to record its end", since: state.endedAt ?? detail.row.updatedAt,
                 help: "\(why); nothing is open any more")
         }
         if stages.count > 1 {
@@ -107,7 +135,7 @@ struct WorkflowWait: Sendable, Hashable {
     private static func stranded(_ detail: WorkflowDetail, _ definition: WorkflowDefinition) -> WorkflowWait {
         let next = zip(definition.stages, detail.state.stages).first { !$0.1.phase.isClosed }?.0.name
         return WorkflowWait(
-            what: next.map { "the orchestrator to start \($0)" } ?? "the orchestrator to record its end",
+            kind: .moment, what: next.map { "the orchestrator to start \($0)" } ?? "the orchestrator to record its end",
             since: detail.row.updatedAt,
             help: "this takes no time as a rule; the watchdog looks for such workflows every minute and mends them",
             stage: next)
