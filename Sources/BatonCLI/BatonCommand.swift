@@ -21,7 +21,13 @@ struct BatonCommand: AsyncParsableCommand {
                 name: "Workflows",
                 subcommands: [
                     RunCommand.self, ListCommand.self, ShowCommand.self, WatchCommand.self, LogsCommand.self,
-                    CancelCommand.self, ArtifactsCommand.self,
+                    ArtifactsCommand.self,
+                ]),
+            CommandGroup(
+                name: "What people decide",
+                subcommands: [
+                    PauseCommand.self, ResumeCommand.self, AnswerCommand.self, RetryCommand.self, CancelCommand.self,
+                    DeadCommand.self,
                 ]),
             CommandGroup(
                 name: "What they use",

@@ -1,7 +1,7 @@
 /// A stand-in for the orchestrator: a Python program that answers as the REST API does.
 ///
 /// A workflow moves on by one step each time it is looked at, so tests need no clock. Its name decides its course: `bad`
-/// fails in its second stage, `retried` needs two attempts, `endless` never ends.
+/// fails in its second stage, `retried` needs two attempts, `endless` never ends, `asking` asks in its second stage.
 enum FakeOrchestrator {
     static let script = #"""
         #!/usr/bin/python3
@@ -24,6 +24,14 @@ enum FakeOrchestrator {
         workflows, looks = {}, {}
         STAGES = [("scaffolding", "scaffold"), ("validation", "validation"), ("deployment", "deployment")]
         REPORT = "<html>report</html>"
+        QUESTIONS = [{"stage": "validation", "round": 1, "id": "colour", "text": "Which colour?", "options": ["red", "7"]},
+                     {"stage": "validation", "round": 1, "id": "size", "text": "How large?", "options": []}]
+        letters = {"0190b%03d-0000-7000-8000-000000000001" % n: {
+            "kind": kind, "state": "open", "source": source, "cause": cause, "cause_class": "failure",
+            "detail": "it broke", "stage": stage, "generation": 1, "attempt": 3, "size_bytes": 13,
+            "workflow_id": None, "created_at": "2026-01-01T00:00:00.000Z"} for n, kind, source, cause, stage in [
+                (0, "message", "orchestrator:results", "INVALID_JSON", None),
+                (1, "task", "agent:validation:tasks", "TOOL_FAILED", "validation")]}
         lock = threading.Lock()
 
         def stage(w, index, look):
@@ -36,6 +44,9 @@ enum FakeOrchestrator {
                 s.update(attempt=2, error={"code": "LEASE_LOST", "message": "the agent died"} if look < first + 2 else None)
             last = first + 1 + (1 if w["name"] == "retried" and index >= 1 else 0)
             if w["name"] == "endless" and index >= 1: return s
+            if w["name"] == "asking" and index == 1 and look >= first and "answers" not in w:
+                s.update(status="awaiting_answers")
+                return s
             if look >= last:
                 s.update(status="completed", duration_ms=1234 * (index + 1), commit="c0ffee%d" % index,
                          output={"summary": "fact %d\u001b[31m" % index})
@@ -60,6 +71,10 @@ enum FakeOrchestrator {
                         stages += [stage(w, i, 0) for i in range(index + 1, len(STAGES))]
                         break
                 w["stages"] = stages
+                asks = any(s["status"] == "awaiting_answers" for s in stages)
+                w["questions"] = QUESTIONS if asks else []
+                w["waiting_for"] = {"kind": "answers", "what": "answers to 2 questions of validation", "since": w["created_at"],
+                                    "until": None, "help": "somebody knows", "others": []} if asks else None
                 if all(s["status"] == "completed" for s in stages): w["status"] = "completed"
                 if w["status"] == "completed": w["completed_at"] = "2026-01-01T00:01:05.000Z"
             return w
@@ -78,6 +93,7 @@ enum FakeOrchestrator {
                 self.answer(status, {"type": "about:blank", "title": title, "status": status, "errors": errors},
                             "application/problem+json")
             def do_GET(self): self.handle_request("GET", None)
+            def do_DELETE(self): self.handle_request("DELETE", None)
             def do_POST(self):
                 self.handle_request("POST", self.rfile.read(int(self.headers.get("Content-Length") or 0)))
             def handle_request(self, method, body):
@@ -103,7 +119,9 @@ enum FakeOrchestrator {
                 if path == "/workflows":
                     items = [dict(w, stages=[]) for w in reversed(workflows.values())]
                     return self.answer(200, {"items": items, "next_cursor": None})
-                if m and m[1] in workflows: return self.workflow(method, workflows[m[1]], m[2], query)
+                if m and m[1] in workflows: return self.workflow(method, workflows[m[1]], m[2], query, body)
+                d = re.fullmatch(r"/dead-letters(?:/([^/]+))?(/redrive)?", path)
+                if d: return self.letters(method, d[1], d[2], query)
                 if path == "/artifacts/" + "ab" * 32: return self.answer(200, REPORT, "text/html")
                 if path == "/agents":
                     return self.answer(200, {"items": [
@@ -115,10 +133,46 @@ enum FakeOrchestrator {
                     return self.answer(200, {"valid": False, "errors": [
                         {"line": 3, "column": 5, "pointer": "/stages", "message": "is missing"}]})
                 return self.problem(404, "There is no " + path)
-            def workflow(self, method, w, part, query):
+            def letters(self, method, id, redrive, query):
+                if id is None:
+                    state = query.get("state", ["open"])[0]
+                    return self.answer(200, {"items": [dict(l, id=i) for i, l in reversed(letters.items())
+                                                       if state in ("all", l["state"])], "next_cursor": None})
+                if id not in letters: return self.problem(404, "There is no such letter")
+                letter = dict(letters[id], id=id, content='{"a": [1]}', is_whole=True)
+                if method == "GET": return self.answer(200, letter)
+                if letter["state"] != "open": return self.problem(409, "It was " + letter["state"] + " already")
+                letters[id]["state"] = "redriven" if redrive else "dropped"
+                if not redrive:
+                    self.send_response(204)
+                    return self.end_headers()
+                runs = next(iter(workflows.values()), None) if letter["stage"] else None
+                self.answer(202, {"dead_letter": dict(letters[id], id=id), "workflow": runs})
+            def workflow(self, method, w, part, query, body):
+                ended = w["status"] in ("completed", "failed", "cancelled")
+                request = json.loads(body) if body else {}
+                if method == "POST" and part != "/retry" and ended:
+                    return self.problem(409, "The workflow is " + w["status"])
                 if part == "/cancel":
-                    w["status"] = "cancelled"
+                    w.update(status="cancelled", reason=request.get("reason"))
+                    return self.answer(202, w)
+                if part in ("/pause", "/resume"):
+                    w["status"] = "paused" if part == "/pause" else "running"
                     return self.answer(200, w)
+                if part == "/answers":
+                    w["answers"] = request["answers"]
+                    return self.answer(200, view(w))
+                if part == "/retry":
+                    if not ended: return self.problem(409, "The workflow is " + w["status"])
+                    if request.get("expected_version", 7) != 7: return self.problem(409, "It is at version 7")
+                    if request.get("from_stage", "validation") != "validation":
+                        return self.problem(422, "The request is not valid",
+                                            [{"pointer": "/from_stage", "message": "no such stage"}])
+                    if request.get("dry_run"):
+                        return self.answer(200, {"version": 7, "keeps": ["scaffolding"], "runs_again": [
+                            {"name": "validation", "agent": "validation", "status": "failed", "generation": 2}]})
+                    w.update(status="running", error=None, name="again")
+                    return self.answer(202, view(w))
                 if part == "/events" and "stream" in query:
                     self.send_response(200)
                     self.send_header("Content-Type", "text/event-stream")
@@ -153,7 +207,7 @@ enum FakeOrchestrator {
                         return
                     more = items and items[-1]["id"] < 20
                     return self.answer(200, {"items": items, "next_cursor": str(items[-1]["id"]) if more else None})
-                self.answer(200, view(w))
+                self.answer(200, view(w) if w["status"] != "paused" else w)
 
         port = int(os.environ["BATON_PORT"])
         ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()

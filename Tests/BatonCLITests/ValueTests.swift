@@ -145,6 +145,77 @@ struct RunScreenTests {
         #expect(terminal.liveLine(now: start + .seconds(12)) == "  … waiting for a validation agent, 12 s")
     }
 
+    @Test("elsewhere than on a terminal it is also told what helps; that an agent works is no waiting")
+    func helps() {
+        var file = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        let waiting: JSONValue = ["kind": "agent", "what": "an e2e agent", "help": "start one"]
+        _ = file.update(workflow([stage("a", "running")], waiting: waiting), now: start)
+        #expect(file.waitingLine(now: start + .seconds(4)) == "  … waiting for an e2e agent: start one")
+        var busy = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        for kind in ["work", "moment"] as [JSONValue] {
+            _ = busy.update(workflow([stage("a", "running")], waiting: ["kind": kind, "what": "x"]), now: start)
+            #expect(busy.waitingLine(now: start + .seconds(9)) == nil)
+        }
+    }
+
+    @Test("questions are told once a round, with how to answer them")
+    func questions() {
+        var screen = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        func asking(round: Int64) -> WorkflowView {
+            WorkflowView([
+                "id": "1", "name": "x", "status": "awaiting_clarification",
+                "stages": [stage("plan", "awaiting_answers")],
+                "waiting_for": ["kind": "answers", "what": "answers"],
+                "questions": [
+                    [
+                        "stage": "plan", "round": .integer(round), "id": "colour", "text": "Which?",
+                        "options": ["red", "green"],
+                    ],
+                    ["stage": "plan", "round": .integer(round), "id": "how large", "text": "How large?"],
+                ],
+            ])
+        }
+        #expect(
+            screen.update(asking(round: 1), now: start) == [
+                "  ? plan asks:", "      colour: Which? (red, green)", "      how large: How large?",
+                "    answer: `baton answer 1 colour=… 'how large'=…`",
+            ])
+        #expect(screen.update(asking(round: 1), now: start).isEmpty)
+        #expect(screen.waitingLine(now: start + .seconds(9)) == nil, "it was told")
+        #expect(screen.update(asking(round: 2), now: start).count == 4)
+    }
+
+    @Test("a pause and its end are told once each")
+    func pauses() {
+        var screen = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        let paused = workflow(
+            [stage("a", "pending")], waiting: ["kind": "resume", "what": "somebody"], status: "paused")
+        #expect(screen.update(paused, now: start) == ["  ‖ paused; `baton resume 1` goes on"])
+        #expect(screen.update(paused, now: start).isEmpty)
+        #expect(screen.waitingLine(now: start + .seconds(9)) == nil)
+        #expect(screen.update(workflow([stage("a", "pending")]), now: start) == ["  ▸ resumed"])
+    }
+
+    @Test("parallel stages stand in the live line together")
+    func parallel() {
+        var screen = RunScreen(terminal: Terminal(isInteractive: true, hasColours: false))
+        _ = screen.update(workflow([stage("a", "running"), stage("b", "running")]), now: start)
+        #expect(screen.liveLine(now: start + .seconds(4)) == "  … a, b (e2e agent), 4.0 s")
+    }
+
+    @Test("what a workflow waits for is one line: what, how long, how much longer, what helps")
+    func sentence() throws {
+        let wait = try #require(
+            WorkflowView.Wait([
+                "kind": "backoff", "what": "the next attempt", "since": "2026-01-01T00:00:00.000Z",
+                "until": "2026-01-01T00:01:00.000Z", "help": "it broke", "others": ["an agent"],
+            ]))
+        let now = try #require(Timestamp(rfc3339: "2026-01-01T00:00:45.000Z"))
+        #expect(wait.sentence(now: now) == "the next attempt, for 45 s, at most 15 s longer: it broke (also an agent)")
+        #expect(wait.sentence(now: now + .seconds(60)).contains("for 1 m 45 s, due now: it broke"))
+        #expect(WorkflowView.Wait(.null) == nil)
+    }
+
     @Test("colours only where they are allowed")
     func colours() {
         #expect(Terminal(isInteractive: true, hasColours: false).paint("x", .red) == "x")

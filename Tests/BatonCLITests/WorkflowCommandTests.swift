@@ -132,6 +132,116 @@ struct WorkflowCommandTests {
         }
     }
 
+    @Test("a workflow is paused, resumed, cancelled with a reason; what its state doesn't allow names the next command")
+    func control() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            #expect(try await baton.baton("run", "app", "endless", "--detach").status == 0)
+            let paused = try await baton.baton("pause", "endless", "-m", "lunch")
+            #expect(paused.status == 0)
+            let id = "0190a000-0000-7000-8000-000000000001"
+            #expect(paused.lines.first?.hasPrefix("endless is paused.") == true)
+            #expect(paused.lines.last == "next: `baton resume \(id)` goes on")
+            #expect(try await baton.baton("show", "endless", "--json").json()["status"] == "paused")
+            #expect(try await baton.baton("resume", "endless", "--json").json()["status"] == "running")
+            let early = try await baton.baton("retry", "endless")
+            #expect(early.status == 75)
+            #expect(early.errors.contains("next: `baton cancel \(id)` ends it"))
+            let cancelled = try await baton.baton("cancel", "endless", "--reason", "changed my mind", "--json")
+            #expect(try cancelled.json()["reason"] == "changed my mind")
+            for command in ["pause", "resume", "cancel"] {
+                let late = try await baton.baton(command, "endless")
+                #expect(late.status == 75, "\(command)")
+                #expect(late.errors.contains("next: `baton retry \(id) --dry-run` lists what could run again"))
+            }
+            let silent = try await baton.baton("answer", "endless", "a=1")
+            #expect(silent.status == 75)
+            #expect(silent.errors.contains("next: `baton show \(id)`"))
+        }
+    }
+
+    @Test("a dry run of a retry tells what would run again and the command that does it; the retry runs it")
+    func retry() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            #expect(try await baton.baton("run", "app", "bad").errors.isEmpty)
+            let id = "0190a000-0000-7000-8000-000000000001"
+            let plan = try await baton.baton("retry", "bad", "--from", "validation", "--dry-run")
+            #expect(
+                plan.lines == [
+                    "A retry of bad would run again:", "  STAGE       AGENT       WAS     GENERATION",
+                    "  validation  validation  failed  2", "It would keep the results of scaffolding.",
+                    "next: `baton retry \(id) --from validation --expect-version 7` does it",
+                ])
+            #expect(try await baton.baton("retry", "bad", "--dry-run", "--json").json()["version"] == 7)
+            let stale = try await baton.baton("retry", "bad", "--expect-version", "6")
+            #expect(stale.status == 75 && stale.errors.contains("It is at version 7"))
+            #expect(stale.errors.contains("next: `baton retry \(id) --dry-run`"))
+            let wrong = try await baton.baton("retry", "bad", "--from", "x")
+            #expect(wrong.status == 65 && wrong.errors.contains("/from_stage: no such stage"))
+            let again = try await baton.baton("retry", "bad")
+            #expect(again.status == 0)
+            #expect(again.lines.last == "next: `baton watch \(id)` follows it")
+        }
+    }
+
+    @Test("questions are told in run, show and answer, with the command that answers them")
+    func answers() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            let log = baton.directory + "/run.log"
+            let process = try await baton.start("run", "app", "asking", log: log)
+            let command = "baton answer 0190a000-0000-7000-8000-000000000001 colour=… size=…"
+            try await eventually("the questions are printed") {
+                LogTail.lines(of: log, count: 50).contains("    answer: `\(command)`")
+            }
+            #expect(LogTail.lines(of: log, count: 50).contains("      colour: Which colour? (red, 7)"))
+            let show = try await baton.baton("show", "asking")
+            #expect(show.lines.contains { $0.hasPrefix("waits for  answers to 2 questions of validation, for ") })
+            #expect(show.lines.contains { $0.hasSuffix(": somebody knows") })
+            #expect(show.lines.contains("answer: `\(command)`"))
+            #expect(try await baton.baton("answer", "asking").lines.last == "next: `\(command)`")
+            let broken = try await baton.baton("answer", "asking", "red")
+            #expect(broken.status == 64 && broken.errors.contains("next: `\(command)`"))
+            let given = try await baton.baton("answer", "asking", "colour=7", "size=42", "--json")
+            #expect(
+                try given.json()["answers"] == [
+                    ["id": "colour", "value": "7"], ["id": "size", "value": 42],
+                ])
+            #expect(await process.waitForExit() == .exited(0))
+        }
+    }
+
+    @Test("dead letters are listed, shown, redriven and dropped")
+    func deadLetters() async throws {
+        try await withInstallation { baton in
+            try await baton.up()
+            #expect(try await baton.baton("run", "app", "bad").status == 1)
+            let list = try await baton.baton("dead")
+            #expect(list.lines.count == 4)
+            #expect(
+                list.lines[1].hasPrefix(
+                    "0190b001-0000-7000-8000-000000000001  task     open   TOOL_FAILED   validation"))
+            let show = try await baton.baton("dead", "show", "0190b001")
+            #expect(show.lines.contains("stage      validation, generation 1, attempt 3"))
+            #expect(show.lines.contains(#"  "a": ["#), "the content, indented")
+            #expect(
+                show.output.contains("dead redrive 0190b001-0000-7000-8000-000000000001` runs the workflow again from"))
+            let task = try await baton.baton("dead", "redrive", "0190b001")
+            #expect(task.lines.first == "bad runs again from validation.")
+            let message = try await baton.baton("dead", "redrive", "0190b000")
+            #expect(message.lines.first == "The message is back on orchestrator:results.")
+            let again = try await baton.baton("dead", "drop", "0190b000")
+            #expect(again.status == 75 && again.errors.contains("next: `baton dead show 0190b000"))
+            #expect(try await baton.baton("dead", "list").output == "No dead letter is open.\n")
+            #expect(try await baton.baton("dead", "list", "--all", "--json").json()["items"]?.arrayValue?.count == 2)
+            let unknown = try await baton.baton("dead", "show", "ffff")
+            #expect(unknown.status == 66 && unknown.errors.contains("next: `baton dead list --all`"))
+            let both = try await baton.baton("dead", "drop", "0190b")
+            #expect(both.status == 66 && both.errors.contains("several ids begin so"))
+        }
+    }
+
     @Test("mistakes are told with the next command to try")
     func mistakes() async throws {
         try await withInstallation { baton in

@@ -36,6 +36,9 @@ struct APIClient: Sendable {
         try json(await send(.POST, path, [], body: body?.encoded(), contentType: "application/json"))
     }
 
+    /// Deletes what is below `/api/v1`.
+    func delete(_ path: String) async throws(CommandError) { _ = try await send(.DELETE, path, [], body: nil) }
+
     /// Sends bytes of any type below `/api/v1`.
     func post(_ path: String, bytes: [UInt8], contentType: String) async throws(CommandError) -> JSONValue {
         try json(await send(.POST, path, [], body: bytes, contentType: contentType))

@@ -17,6 +17,9 @@ enum Problem {
         return CommandError(exit, Formatting.clean(message), details: faults, hint: hint)
     }
 
+    /// What to do next about a state that doesn't allow something, unless the command knows better.
+    static var conflictHint: String { "`\(CommandName.current) show` tells the present state" }
+
     private static func meaning(of status: Int) -> (ExitStatus, String?) {
         switch status {
         case 400, 413, 415, 422: (.dataError, nil)
@@ -24,9 +27,14 @@ enum Problem {
             (.noPermission, "set BATON_TOKEN, or run the command with the data directory of the stack (BATON_DATA_DIR)")
         case 403: (.noPermission, "set BATON_TOKEN to a token that may do this")
         case 404: (.notFound, nil)
-        case 409: (.temporary, "`\(CommandName.current) show` tells the present state")
+        case 409: (.temporary, conflictHint)
         case 429, 503: (.temporary, "`\(CommandName.current) status` shows what is not ready; try again in a moment")
         default: (.software, "`\(CommandName.current) doctor` looks for the cause")
         }
     }
+}
+
+extension CommandError {
+    /// Whether a state of something did not allow what was asked.
+    var isConflict: Bool { hint == Problem.conflictHint }
 }

@@ -66,6 +66,64 @@ struct WorkflowView: Sendable {
         var summary: String? { output?["summary"]?.stringValue.map(Formatting.clean) }
     }
 
+    /// What a workflow that has not ended waits for.
+    struct Wait: Sendable, Hashable {
+        /// What kind of thing, in one word.
+        var kind: String
+        var what: String
+        var since: Timestamp?
+        var until: Timestamp?
+        var help: String
+        /// What other stages wait for.
+        var others: [String]
+
+        init?(_ json: JSONValue?) {
+            guard let json, let what = json["what"]?.stringValue else { return nil }
+            kind = json["kind"]?.stringValue ?? ""
+            self.what = Formatting.clean(what)
+            since = json["since"]?.stringValue.flatMap { Timestamp(rfc3339: $0) }
+            until = json["until"]?.stringValue.flatMap { Timestamp(rfc3339: $0) }
+            help = Formatting.clean(json["help"]?.stringValue ?? "")
+            others = (json["others"]?.arrayValue ?? []).compactMap(\.stringValue).map(Formatting.clean)
+        }
+
+        /// Whether an agent is at work, or will be in a moment: no waiting to a person who sees the stage running.
+        var isWork: Bool { ["work", "moment"].contains(kind) || what.contains(" to finish ") }
+
+        /// All of it in one line: what, for how long, at most how much longer, why and what helps.
+        func sentence(now: Timestamp) -> String {
+            var text = what
+            if let since { text += ", for \(Formatting.duration(milliseconds: now.milliseconds - since.milliseconds))" }
+            if let until {
+                let left = until.milliseconds - now.milliseconds
+                text += left > 0 ? ", at most \(Formatting.duration(milliseconds: left)) longer" : ", due now"
+            }
+            if !help.isEmpty { text += ": \(help)" }
+            if !others.isEmpty { text += " (also \(others.joined(separator: "; ")))" }
+            return text
+        }
+    }
+
+    /// A question that an agent has for people.
+    struct Question: Sendable, Hashable {
+        var stage: String
+        var round: Int
+        var id: String
+        var text: String
+        var options: [String]
+
+        init(_ json: JSONValue) {
+            stage = Formatting.clean(json["stage"]?.stringValue ?? "")
+            round = json["round"]?.intValue ?? 0
+            id = Formatting.clean(json["id"]?.stringValue ?? "")
+            text = Formatting.clean(json["text"]?.stringValue ?? "")
+            options = (json["options"]?.arrayValue ?? []).compactMap(\.stringValue).map(Formatting.clean)
+        }
+
+        /// `colour: Which colour? (red, green)`.
+        var line: String { "\(id): \(text)" + (options.isEmpty ? "" : " (\(options.joined(separator: ", ")))") }
+    }
+
     /// The document as it came.
     var json: JSONValue
     var id: String
@@ -78,8 +136,12 @@ struct WorkflowView: Sendable {
     var updatedAt: String?
     var currentStage: String?
     var fault: Fault?
-    /// What it waits for, in words.
-    var waitingFor: String?
+    /// Number of its newest event: what decisions are made on.
+    var version: Int64?
+    /// What it waits for; nil if it has ended.
+    var wait: Wait?
+    /// What people are asked.
+    var questions: [Question]
     var stages: [Stage]
 
     init(_ json: JSONValue) {
@@ -93,14 +155,21 @@ struct WorkflowView: Sendable {
         updatedAt = json["updated_at"]?.stringValue
         currentStage = json["current_stage"]?.stringValue
         fault = Fault(json["error"])
-        // That an agent is at work is no waiting to a person who sees the stage running.
-        waitingFor = json["waiting_for"]?["what"]?.stringValue.map(Formatting.clean).flatMap {
-            $0.contains(" to finish ") ? nil : $0
-        }
+        version = json["version"]?.intValue.map { Int64($0) }
+        wait = Wait(json["waiting_for"])
+        questions = (json["questions"]?.arrayValue ?? []).map(Question.init)
         stages = (json["stages"]?.arrayValue ?? []).map(Stage.init)
     }
 
     var hasEnded: Bool { ["completed", "failed", "cancelled"].contains(status) }
+
+    /// The command that answers the questions of a stage, with a place for each answer.
+    func answerCommand(for questions: [Question]) -> String {
+        let words = questions.map { Formatting.shellWord($0.id) + "=…" }
+        let stages = Set(self.questions.map(\.stage))
+        let selection = stages.count > 1 ? questions.first.map { " --stage \($0.stage)" } ?? "" : ""
+        return "\(CommandName.current) answer \(id)\(selection) \(words.joined(separator: " "))"
+    }
 
     /// What `run` and `watch` exit with.
     var exitStatus: ExitStatus {

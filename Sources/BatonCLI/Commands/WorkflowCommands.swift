@@ -73,7 +73,7 @@ struct ShowCommand: BatonSubcommand {
         Output.line("status     \(workflow.status)\(workflow.progress.map { ", \(Int($0.rounded())) %" } ?? "")")
         Output.line("created    \(workflow.createdAt ?? "?") (\(Formatting.age(workflow.createdAt, now: now)))")
         if let took = workflow.milliseconds { Output.line("took       \(Formatting.duration(milliseconds: took))") }
-        if let what = workflow.waitingFor { Output.line("waits for  \(what)") }
+        if let wait = workflow.wait { Output.line("waits for  \(wait.sentence(now: now))") }
         if let fault = workflow.fault { Output.line("error      \(terminal.paint(fault.text, .red))") }
         Output.line()
         let rows = workflow.stages.map { stage in
@@ -86,6 +86,13 @@ struct ShowCommand: BatonSubcommand {
         let headings = ["STAGE", "AGENT", "STATUS", "ATTEMPT", "TOOK", "COMMIT", "RESULT"]
         for line in Formatting.table(headings, rows) {
             Output.line(terminal.isInteractive ? Formatting.cut(line, to: terminal.width) : line)
+        }
+        for stage in workflow.stages {
+            let questions = workflow.questions.filter { $0.stage == stage.name }
+            guard !questions.isEmpty else { continue }
+            Output.line("\n\(stage.name) asks:")
+            for question in questions { Output.line("  \(question.line)") }
+            Output.line("answer: `\(workflow.answerCommand(for: questions))`")
         }
         let count = workflow.stages.reduce(0) { $0 + $1.artifacts.count }
         if count > 0 { Output.line("\n\(count) artifacts: `\(CommandName.current) artifacts \(workflow.id)`") }
@@ -105,27 +112,6 @@ struct WatchCommand: BatonSubcommand {
     func perform() async throws(CommandError) -> ExitStatus {
         let client = try options.client()
         return try await FollowToEnd(client: client, asJSON: options.json).run(try await client.find(argument.workflow))
-    }
-}
-
-/// `baton cancel`.
-struct CancelCommand: BatonSubcommand {
-    static let configuration = CommandConfiguration(commandName: "cancel", abstract: "Cancel a workflow.")
-
-    @OptionGroup var argument: WorkflowArgument
-    @OptionGroup var options: GlobalOptions
-
-    func perform() async throws(CommandError) -> ExitStatus {
-        let client = try options.client()
-        let workflow = try await client.find(argument.workflow)
-        let answer = try await client.post("/workflows/\(workflow.id)/cancel", .object([:]))
-        if options.json {
-            Output.line(answer.prettyPrinted())
-        } else {
-            let state = answer["status"]?.stringValue ?? "cancelling"
-            Output.line("\(workflow.name) is \(state == "cancelled" ? state : "being cancelled").")
-        }
-        return .ok
     }
 }
 

@@ -12,7 +12,9 @@ struct RunReport: Sendable {
         Output.line()
         switch workflow.exitStatus {
         case .ok: await printSuccess(workflow)
-        case .cancelled: Output.line("\(terminal.paint("■", .yellow)) \(workflow.name) was cancelled.")
+        case .cancelled:
+            Output.line("\(terminal.paint("■", .yellow)) \(workflow.name) was cancelled.")
+            Output.line("next: `\(CommandName.current) retry \(workflow.id)` lets it go on after all")
         default: await printFailure(workflow)
         }
     }
@@ -47,7 +49,9 @@ struct RunReport: Sendable {
     private func printPlaces(_ workflow: WorkflowView) async {
         let directory = client.connection.dataDirectory
         let repository = "\(directory)/workspaces/\(workflow.id).git"
-        if FileManager.default.fileExists(atPath: repository) {
+        if let (branch, place) = workflow.published {
+            Output.line("  merged    branch \(branch) of \(place)")
+        } else if FileManager.default.fileExists(atPath: repository) {
             let words = [repository, workflow.name].map(Formatting.shellWord).joined(separator: " ")
             Output.line("  source    git clone \(words)")
         }
@@ -73,11 +77,23 @@ struct RunReport: Sendable {
         for line in lines.suffix(15) { Output.line(terminal.paint("  | \(line.text)", .dim)) }
         let selection = stage.map { " --stage \($0)" } ?? ""
         Output.line("next: `\(CommandName.current) logs \(workflow.id)\(selection)` shows the whole log,")
-        Output.line("      `\(CommandName.current) show \(workflow.id)` the stages and their results")
+        Output.line("      `\(CommandName.current) show \(workflow.id)` the stages and their results,")
+        Output.line("      `\(CommandName.current) retry \(workflow.id) --dry-run` what would run again")
     }
 }
 
 extension WorkflowView {
+    /// The branch of somebody's own repository that the work was published on, if it was.
+    var published: (branch: String, repository: String)? {
+        for stage in stages.reversed() {
+            guard let branch = stage.output?["branch"]?.stringValue,
+                let repository = stage.output?["repository"]?.stringValue
+            else { continue }
+            return (Formatting.clean(branch), Formatting.clean(repository))
+        }
+        return nil
+    }
+
     /// From creation to end.
     var milliseconds: Int64? {
         guard let start = createdAt.flatMap(Timestamp.init(rfc3339:)),

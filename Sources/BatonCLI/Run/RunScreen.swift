@@ -13,7 +13,9 @@ struct RunScreen: Sendable {
     private var attempts: [String: Int] = [:]
     private var lastFaults: [String: WorkflowView.Fault] = [:]
     private var running: (name: String, agent: String, since: ContinuousClock.Instant)?
-    private var waiting: (what: String, since: ContinuousClock.Instant, isTold: Bool)?
+    private var waiting: (wait: WorkflowView.Wait, since: ContinuousClock.Instant, isTold: Bool)?
+    private var asked: Set<String> = []
+    private var isPaused = false
 
     init(terminal: Terminal) { self.terminal = terminal }
 
@@ -42,14 +44,41 @@ struct RunScreen: Sendable {
                 lines.append(line(of: stage, nameWidth: nameWidth, agentWidth: agentWidth))
             }
         }
+        lines += questionLines(workflow)
+        lines += pauseLines(workflow)
         note(workflow, now: now)
         return lines
+    }
+
+    /// Each round of questions once, with how to answer it.
+    private mutating func questionLines(_ workflow: WorkflowView) -> [String] {
+        var lines: [String] = []
+        for stage in workflow.stages {
+            let questions = workflow.questions.filter { $0.stage == stage.name }
+            let key = "\(stage.name)#\(stage.generation)#\(questions.first?.round ?? 0)"
+            guard !questions.isEmpty, !workflow.hasEnded, asked.insert(key).inserted else { continue }
+            lines.append(terminal.paint("  ? \(stage.name) asks:", .yellow))
+            lines += questions.map { "      \($0.line)" }
+            lines.append("    answer: `\(workflow.answerCommand(for: questions))`")
+        }
+        return lines
+    }
+
+    /// That it was paused, and that it goes on.
+    private mutating func pauseLines(_ workflow: WorkflowView) -> [String] {
+        let wasPaused = isPaused
+        isPaused = workflow.status == "paused"
+        guard isPaused != wasPaused, !workflow.hasEnded else { return [] }
+        guard isPaused else { return [terminal.paint("  ▸ resumed", .yellow)] }
+        return [
+            terminal.paint("  ‖ paused; `\(CommandName.current) resume \(workflow.id)` goes on", .yellow)
+        ]
     }
 
     /// What happens now and has taken longer than people like to wait without a word; nil if there is nothing to say.
     func liveLine(now: ContinuousClock.Instant) -> String? {
         if let waiting, now - waiting.since >= Self.patience {
-            return "  … waiting for \(waiting.what), \(Formatting.duration(now - waiting.since))"
+            return "  … waiting for \(waiting.wait.what), \(Formatting.duration(now - waiting.since))"
         }
         guard let running, now - running.since >= Self.patience else { return nil }
         return "  … \(running.name) (\(running.agent) agent), \(Formatting.duration(now - running.since))"
@@ -61,17 +90,21 @@ struct RunScreen: Sendable {
             return nil
         }
         self.waiting?.isTold = true
-        return "  … waiting for \(waiting.what)"
+        return "  … waiting for \(waiting.wait.what)" + (waiting.wait.help.isEmpty ? "" : ": \(waiting.wait.help)")
     }
 
     private mutating func note(_ workflow: WorkflowView, now: ContinuousClock.Instant) {
-        if let stage = workflow.stages.first(where: { $0.status == "running" }), !workflow.hasEnded {
-            if running?.name != stage.name { running = (stage.name, stage.agent, now) }
+        let stages = workflow.stages.filter { $0.status == "running" }
+        if !stages.isEmpty, !workflow.hasEnded {
+            let names = stages.map(\.name).joined(separator: ", ")
+            let agents = Set(stages.map(\.agent)).sorted().joined(separator: ", ")
+            if running?.name != names { running = (names, agents, now) }
         } else {
             running = nil
         }
-        if let what = workflow.waitingFor, !workflow.hasEnded {
-            if waiting?.what != what { waiting = (what, now, false) }
+        // Of a pause and of questions there is a line already.
+        if let wait = workflow.wait, !wait.isWork, !["resume", "answers"].contains(wait.kind), !workflow.hasEnded {
+            if waiting?.wait.what != wait.what { waiting = (wait, now, false) }
         } else {
             waiting = nil
         }
