@@ -130,6 +130,15 @@ let package = Package(
         library("ProjectTools", ["AgentRuntime", "AgentProtocol", "JSONTools"]),
         // Judges the rows that a run leaves: for simulator, chaos and integration tests.
         library("HistoryChecker", ["JSONTools"]),
+        // Whole worlds in one thread, made of the values that decide in the real processes.
+        library(
+            "Simulation",
+            [
+                "AgentProtocol", "AgentRuntime", "HistoryChecker", "JSONTools", "OrchestratorEngine", "TaskTransport",
+                "WorkflowCore", "WorkflowStorage",
+            ]),
+        .executableTarget(
+            name: "BatonSimulate", dependencies: ["Simulation", .arguments], swiftSettings: settings),
         library("LocalStack", ["JSONTools", .subprocess, .systemPackage]),
         .executableTarget(
             name: "OrchestratorMain",
@@ -187,6 +196,7 @@ let package = Package(
         tests("WorkflowCore"),
         tests("WorkflowDefinitions", ["WorkflowCore"]),
         tests("HistoryChecker"),
+        tests("Simulation", ["AgentProtocol"]),
         tests("WorkflowStorage", ["LocalStack", "PostgresDriver", "PostgresTestSupport", "WorkflowCore"]),
         tests(
             "OrchestratorEngine",

@@ -280,7 +280,7 @@ public final class RedisAgentTaskBus: AgentTaskBus {
 
 extension TaskEnvelope {
     /// The send that an encoded envelope is; nil if it can't be decoded.
-    static func reference(in bytes: [UInt8]) -> TaskReference? {
+    package static func reference(in bytes: [UInt8]) -> TaskReference? {
         do throws(ProtocolError) {
             return try TaskEnvelope(decoding: bytes).reference
         } catch {

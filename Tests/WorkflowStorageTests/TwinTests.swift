@@ -16,7 +16,7 @@ import Testing
 
     static let cases: [String: @Sendable (Twins) async throws -> Void] = [
         "keys": idempotencyKeys, "uniqueness": uniqueness, "locks": locks, "attempts": attempts, "watch": watch,
-        "agents": agents, "outcome": outcome,
+        "agents": agents, "outcome": outcome, "waiting": waiting, "queue": queue,
     ]
 
     /// A key counts per tenant; a second use is repeated by the Advancer, and then finds the first.
@@ -169,24 +169,124 @@ import Testing
                 }
             }
         }
-        #expect(seen[0].count == 6 && seen[1] != seen[0] && seen[2] != seen[1])
+        #expect(seen[0].count == 7 && seen[1] != seen[0] && seen[2] != seen[1])
         try await twins.age(bySeconds: 4000)
         #expect(try await look(twins.watch) == look(twins.memory))
+    }
+
+    /// Questions are asked, answered, closed and left; a stage is parked once a generation.
+    @Sendable static func waiting(_ twins: Twins) async throws {
+        var maker = BatchMaker(twins.definition)
+        let id = maker.id()
+        let reference = AttemptReference(taskID: maker.id(), attempt: 1, dispatchID: 1)
+        func question(_ name: String, round: Int) -> NewQuestion {
+            NewQuestion(
+                workflowID: id, stage: "one", generation: 1, round: round, taskID: reference.taskID, attempt: 1,
+                id: name, text: "Which?", options: ["a"], expiresAt: maker.now + .seconds(60))
+        }
+        func parked(_ generation: Int) -> NewParkedTask {
+            NewParkedTask(
+                workflowID: id, stage: "one", generation: generation, taskID: reference.taskID, attempt: 1,
+                faultCode: "BAD", faultMessage: "it was bad", causeClass: "failed")
+        }
+        var save = maker.batch()
+        maker.create(id, in: &save)
+        save.tasks = [maker.task(id, reference)]
+        save.questions = [question("q1", round: 1), question("q2", round: 1), question("q1", round: 2)]
+        save.parked = [parked(1)]
+        try await twins.commit(save)
+        try await expectSameFindings(twins)
+        var again = maker.batch()
+        again.questions = [question("q1", round: 1)]
+        #expect(try await twins.commit(again) == "refused")
+        var next = maker.batch()
+        next.answered = [
+            AnsweredRound(
+                workflowID: id, stage: "one", generation: 1, round: 1, values: [(id: "q1", value: "yes")], actor: "ann")
+        ]
+        next.parked = [parked(1), parked(2)]
+        try await twins.commit(next)
+        try await twins.age(bySeconds: 300)
+        try await expectSameFindings(twins)
+        var reopened = maker.batch()
+        reopened.reopened = [(workflowID: id, actor: "bob")]
+        reopened.parked = [parked(3)]
+        try await twins.commit(reopened)
+    }
+
+    /// What is queued is held, let go and closed the same way.
+    @Sendable static func queue(_ twins: Twins) async throws {
+        var maker = BatchMaker(twins.definition)
+        var save = maker.batch()
+        var queued: [(UniqueID, AttemptReference)] = []
+        for number in 0..<24 {
+            let id = maker.id()
+            maker.create(id, tenant: ["a", "b", "c"][number % 3], in: &save)
+            let reference = AttemptReference(taskID: maker.id(), attempt: 1, dispatchID: UInt64(number))
+            var task = maker.task(id, reference)
+            task.isQueued = true
+            task.priority = WorkflowPriority.allCases[number / 3 % 4]
+            save.tasks.append(task)
+            queued.append((id, reference))
+        }
+        try await twins.commit(save)
+        var change = maker.batch()
+        change.holds = [(queued[0].0, queued[0].1, true), (queued[1].0, queued[1].1, true)]
+        change.sentAgain = [(queued[2].0, queued[2].1)]
+        change.closings = [maker.close(queued[3].1, .cancelled, keepsResult: false, of: queued[3].0)]
+        try await twins.commit(change)
+        try await expectSameFindings(twins)
+        var turn = 4
+        for count in [1, 2, 5, 1, 30] {
+            let real = try await twins.watch.releaseQueued(agentType: "scaffold", count: count, turn: turn)
+            let twin = try await twins.memory.releaseQueued(agentType: "scaffold", count: count, turn: turn)
+            #expect(real.map(\.reference) == twin.map(\.reference), "\(count) from turn \(turn)")
+            turn += real.count
+        }
+        #expect(turn == 24)
+        try await twins.age(bySeconds: 30)
+        try await expectSameFindings(twins)
+    }
+
+    private static func expectSameFindings(_ twins: Twins) async throws {
+        #expect(try await look(twins.watch) == look(twins.memory))
+        let ids = twins.memory.record.states.keys.sorted()
+        let (real, twin) = (try await twins.watch.evidence(of: ids), try await twins.memory.evidence(of: ids))
+        #expect(real.map(describe) == twin.map(describe))
+    }
+
+    private static func describe(_ evidence: WorkflowEvidence) -> String {
+        let attempts = evidence.attempts.map { "\($0.stage) g\($0.generation) \($0.reference) \($0.status)" }.sorted()
+        return "\(evidence.workflowID) v\(evidence.version) \(evidence.newestEvent) \(attempts) "
+            + "\(evidence.outputs.count) \(evidence.openQuestions) \(evidence.timerDue != nil)"
     }
 
     private static func look(_ store: any WatchStore) async throws -> [String] {
         let found = try await store.findings(
             WatchQuestion(judgesLeases: true, leaseMilliseconds: 15_000, looksForOverdue: true))
+        var watched: [String] = []
+        for (name, attempts) in [
+            ("agentless", found.agentless), ("queued", found.queuedLong), ("late", found.pastDeadline),
+            ("orphaned", found.orphaned),
+        ] {
+            watched += attempts.map { "\(name) \($0.reference) \(($0.milliseconds + 2000) / 4000)" }.sorted()
+        }
+        watched += found.stranded.map { "stranded \($0)" }.sorted()
+        watched += found.timerless.map { "timerless \($0)" }.sorted()
+        watched += found.expiredQuestions.map { "question \($0)" }.sorted()
+        watched += found.lateTimers.map { "late timer \($0.workflowID)" }
+        watched += found.loads.map { "\($0.agentType) \($0.sent) \($0.queued) \($0.slots)" }.sorted()
         var lines = found.due.map { "due \($0)" } + found.overdue.map { "overdue \($0)" }
         lines += found.unpublished.map { "unpublished \($0.reference)" }.sorted()
         lines += found.expired.map { "expired \($0.reference) \($0.agentID)" }.sorted()
-        let all = try await store.allOpenAttempts(limit: 10)
+        let all = try await store.allOpenAttempts(limit: 100)
         let some = try await store.openAttempts(boundTo: ["scaffold-1"])
-        let one = try await store.openAttempts(taskIDs: [all[0].reference.taskID])
+        let one = try await store.openAttempts(taskIDs: all.prefix(1).map(\.reference.taskID))
         lines += (all + some + one).map { row in
             "open \(row.reference) \(row.stage) \(row.agentID ?? "-") \(row.isStopping) "
                 + "\((row.ageMilliseconds + 2000) / 4000) \(row.boundMilliseconds.map { ($0 + 2000) / 4000 } ?? -1)"
         }
+        lines += watched
         lines.append("living \(try await store.livingAgents(leaseMilliseconds: 15_000).keys.sorted())")
         return lines
     }

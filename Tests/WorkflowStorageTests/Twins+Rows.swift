@@ -21,7 +21,7 @@ extension Twins {
             """,
             """
             SELECT 'task ' || workflow_id || ' ' || task_id || ' #' || attempt || ' ' || stage || ' g' || generation
-                || ' ' || status || ' d' || dispatch_id || ' ' || is_stopping || ' ' || coalesce(agent_id, '-') || ' '
+                || ' ' || status || ' d' || dispatch_id || ' ' || is_stopping || ' ' || is_held || ' ' || coalesce(agent_id, '-') || ' '
                 || encode(payload, 'hex') || ' ' || coalesce(encode(result, 'hex'), '-') || ' '
                 || coalesce(fault_code, '-') || ' ' || published || ' ' || coalesce(entry_id, '-') || ' '
                 || (deadline IS NOT NULL) || ' ' || (started_at IS NOT NULL) || ' ' || (completed_at IS NOT NULL)
@@ -46,7 +46,19 @@ extension Twins {
             """,
             """
             SELECT 'letter ' || kind || ' ' || source || ' ' || cause || ' ' || detail || ' ' || encode(bytes, 'hex')
-            FROM dead_letters ORDER BY source, cause, detail
+            FROM dead_letters WHERE kind = 'message' ORDER BY source, cause, detail
+            """,
+            """
+            SELECT 'parked ' || workflow_id || ' ' || stage || ' g' || generation || ' ' || task_id || ' #' || attempt
+                || ' ' || cause || ' ' || cause_class || ' ' || detail || ' ' || encode(bytes, 'hex') || ' '
+                || coalesce(resolved_by, '-')
+            FROM dead_letters WHERE kind = 'task' ORDER BY workflow_id, stage COLLATE "C", generation
+            """,
+            """
+            SELECT 'question ' || workflow_id || ' ' || stage || ' g' || generation || ' r' || round || ' ' || id || ' '
+                || text || ' ' || coalesce(encode(answer, 'hex'), '-') || ' ' || coalesce(answered_by, '-') || ' '
+                || (closed_at IS NOT NULL)
+            FROM questions ORDER BY workflow_id, stage COLLATE "C", generation, round, id COLLATE "C"
             """,
             """
             SELECT 'log ' || workflow_id || ' ' || task_id || ' #' || attempt || ' ' || line || ' ' || text
@@ -64,8 +76,11 @@ extension InMemoryRecord {
     mutating func age(by duration: Swift.Duration) {
         for key in tasks.keys {
             tasks[key]?.publishBy -= duration
+            tasks[key]?.createdAt -= duration
+            if let deadline = tasks[key]?.deadline { tasks[key]?.deadline = deadline - duration }
             if let started = tasks[key]?.startedAt { tasks[key]?.startedAt = started - duration }
         }
+        for index in questions.indices { questions[index].question.expiresAt -= duration }
         timers = timers.mapValues { $0 - duration }
         for id in agents.keys { agents[id]?.lastHeartbeat -= duration }
         for id in states.keys { states[id]?.nextWake -= duration }
@@ -86,7 +101,7 @@ extension InMemoryRecord {
         for (key, row) in tasks.sorted(by: { $0.key < $1.key }) {
             lines.append(
                 "task \(key.workflowID) \(key.taskID) #\(key.attempt) \(row.stage) g\(row.generation) "
-                    + "\(row.status.rawValue) d\(Int64(bitPattern: row.dispatchID)) \(row.isStopping) "
+                    + "\(row.status.rawValue) d\(Int64(bitPattern: row.dispatchID)) \(row.isStopping) \(row.isHeld) "
                     + "\(row.agentID ?? "-") \(hex(row.payload)) \(row.result.map(hex) ?? "-") "
                     + "\(row.faultCode ?? "-") \(row.isPublished) \(row.entryID ?? "-") \(row.deadline != nil) "
                     + "\(row.startedAt != nil) \(row.completedAt != nil)")
@@ -116,11 +131,38 @@ extension InMemoryRecord {
         }
         let letters = deadLetters.sorted { ($0.source, $0.cause, $0.detail) < ($1.source, $1.cause, $1.detail) }
         lines += letters.map { "letter \($0.kind.rawValue) \($0.source) \($0.cause) \($0.detail) \(hex($0.bytes))" }
+        let parked = parked.sorted { left, right in
+            (left.task.workflowID, left.task.stage, left.task.generation)
+                < (right.task.workflowID, right.task.stage, right.task.generation)
+        }
+        lines += parked.map { row in
+            let task = row.task
+            return "parked \(task.workflowID) \(task.stage) g\(task.generation) \(task.taskID) #\(task.attempt) "
+                + "\(task.faultCode) \(task.causeClass) \(task.faultMessage) \(hex(row.bytes)) "
+                + "\(row.redrivenBy ?? "-")"
+        }
+        lines += questionLines
         let logs = logs.sorted { ($0.key.task, $0.key.line) < ($1.key.task, $1.key.line) }
         lines += logs.map { key, row in
             "log \(row.workflowID) \(row.taskID) #\(row.attempt) \(row.line) \(row.text)"
         }
         return lines
+    }
+}
+
+extension InMemoryRecord {
+    fileprivate var questionLines: [String] {
+        let rows = questions.sorted { left, right in
+            let (a, b) = (left.question, right.question)
+            if a.workflowID != b.workflowID { return a.workflowID < b.workflowID }
+            return (a.stage, a.generation, a.round, a.id) < (b.stage, b.generation, b.round, b.id)
+        }
+        return rows.map { row in
+            let asked = row.question
+            return "question \(asked.workflowID) \(asked.stage) g\(asked.generation) r\(asked.round) \(asked.id) "
+                + "\(asked.text) \(row.answer.map { hex($0.encoded()) } ?? "-") \(row.answeredBy ?? "-") "
+                + "\(row.closedAt != nil)"
+        }
     }
 }
 

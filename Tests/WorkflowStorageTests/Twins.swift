@@ -92,6 +92,9 @@ struct Twins: Sendable {
     func age(bySeconds seconds: Int32) async throws {
         for statement: SQLText in [
             "UPDATE tasks SET publish_by = publish_by - $1::int * interval '1 s'",
+            "UPDATE tasks SET created_at = created_at - $1::int * interval '1 s'",
+            "UPDATE tasks SET deadline = deadline - $1::int * interval '1 s'",
+            "UPDATE questions SET expires_at = expires_at - $1::int * interval '1 s'",
             "UPDATE tasks SET started_at = started_at - $1::int * interval '1 s'",
             "UPDATE timers SET due_at = due_at - $1::int * interval '1 s'",
             "UPDATE agents SET last_heartbeat_at = last_heartbeat_at - $1::int * interval '1 s'",

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Why an attempt is stopped before its end.
-enum StopReason: Sendable, Hashable {
+package enum StopReason: Sendable, Hashable {
     /// The orchestrator said so: it was cancelled, or belongs to somebody else now.
     case cancelled
     /// It ran longer than its constraints allow.

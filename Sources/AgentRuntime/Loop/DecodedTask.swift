@@ -1,20 +1,27 @@
-import AgentProtocol
-import TaskTransport
+package import AgentProtocol
+package import TaskTransport
 
 /// A task that was taken and decoded.
-struct DecodedTask: Sendable {
+package struct DecodedTask: Sendable {
     /// Where it lies on its stream.
-    var entry: ClaimedTask
-    var envelope: TaskEnvelope
+    package var entry: ClaimedTask
+    /// What it asks for.
+    package var envelope: TaskEnvelope
+
+    /// A task that was taken and decoded.
+    package init(entry: ClaimedTask, envelope: TaskEnvelope) {
+        self.entry = entry
+        self.envelope = envelope
+    }
 }
 
 /// A result that is to be reported, with the entry that it answers.
-struct ReportOrder: Sendable, Hashable {
-    var reference: TaskReference
+package struct ReportOrder: Sendable, Hashable {
+    package var reference: TaskReference
     /// The encoded result.
-    var bytes: [UInt8]
+    package var bytes: [UInt8]
     /// Without the bytes of the envelope; nil when the entry is gone and the result is only sent again.
-    var entry: ClaimedTask?
+    package var entry: ClaimedTask?
 }
 
 extension ClaimedTask {

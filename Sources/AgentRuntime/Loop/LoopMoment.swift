@@ -1,9 +1,15 @@
-import JSONTools
+package import JSONTools
 
 /// A point in time for the loop: one clock for deadlines, another for people.
-struct LoopMoment: Sendable, Hashable {
+package struct LoopMoment: Sendable, Hashable {
     /// Since the loop began, by a clock that is never set.
-    var elapsed: Duration
+    package var elapsed: Duration
     /// What the wall clock shows.
-    var wall: Timestamp
+    package var wall: Timestamp
+
+    /// A point in time.
+    package init(elapsed: Duration, wall: Timestamp) {
+        self.elapsed = elapsed
+        self.wall = wall
+    }
 }

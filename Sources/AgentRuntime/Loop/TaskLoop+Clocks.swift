@@ -9,7 +9,7 @@ extension TaskLoop {
         register(now, &effects)
         beat(now, &effects)
         resend(now, &effects)
-        for (reference, task) in running where task.grantAskedAt != nil {
+        for (reference, task) in runningInOrder where task.grantAskedAt != nil {
             running[reference]?.grantAskedAt = now.elapsed
             effects.append(.signal(grantRequest(reference, now)))
         }
@@ -17,7 +17,7 @@ extension TaskLoop {
 
     /// Does what has become due.
     mutating func tick(_ now: LoopMoment, _ effects: inout [Effect]) {
-        for (reference, task) in running {
+        for (reference, task) in runningInOrder {
             if let stop = task.stop {
                 giveUpIfOverdue(reference, task, stop, now, &effects)
                 continue
@@ -46,11 +46,11 @@ extension TaskLoop {
     }
 
     /// Whether something may become due soon, so that the clock should be looked at often.
-    var isBusy: Bool { !running.isEmpty || phase != .working || claimBackoff != .zero }
+    package var isBusy: Bool { !running.isEmpty || phase != .working || claimBackoff != .zero }
 
     private mutating func beat(_ now: LoopMoment, _ effects: inout [Effect]) {
         guard isConnected, phase != .left else { return }
-        let tasks = running.values.sorted { $0.startedAt < $1.startedAt }
+        let tasks = runningInOrder.map(\.value)
         let listed = held.values.sorted { $0.number < $1.number }.prefix(limits.listedHeld)
         let heartbeat = HeartbeatSignal(
             agentID: agentID,
@@ -110,6 +110,6 @@ extension TaskLoop {
     private mutating func drain(_ now: LoopMoment, _ effects: inout [Effect]) {
         guard case .draining(let since) = phase, now.elapsed - since >= limits.drain else { return }
         phase = .stopping(since: now.elapsed)
-        for reference in running.keys { stop(reference, .shutdown, now, &effects) }
+        for (reference, _) in runningInOrder { stop(reference, .shutdown, now, &effects) }
     }
 }

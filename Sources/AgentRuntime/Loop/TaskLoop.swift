@@ -1,6 +1,6 @@
-import AgentProtocol
+package import AgentProtocol
 import JSONTools
-import TaskTransport
+package import TaskTransport
 
 /// The rules that an agent keeps while it takes, runs and reports tasks, as a value.
 ///
@@ -11,39 +11,42 @@ import TaskTransport
 /// claimed ─▶ running ─▶ held (reporting ─▶ reported) ─▶ settled, forgotten
 ///               └─▶ stopping ─▶ held, or abandoned when the agent itself ends
 /// ```
-struct TaskLoop: Sendable {
+package struct TaskLoop: Sendable {
     /// Times and sizes that the loop keeps to.
-    struct Limits: Sendable {
+    package struct Limits: Sendable {
         /// How many attempts run at once.
-        var slots = 4
+        package var slots = 4
         /// Between two heartbeats; a task may ask for a shorter time.
-        var heartbeat: Duration = .seconds(5)
+        package var heartbeat: Duration = .seconds(5)
         /// An attempt that has lasted this long is announced by `started`.
-        var startedAfter: Duration = .milliseconds(250)
+        package var startedAfter: Duration = .milliseconds(250)
         /// After this time without an answer a grant is asked for again.
-        var grantRetry: Duration = .seconds(10)
+        package var grantRetry: Duration = .seconds(10)
         /// An attempt that was told to stop and hasn't after this time is reported without it.
-        var stopGrace: Duration = .seconds(5)
+        package var stopGrace: Duration = .seconds(5)
         /// A result that isn't settled after this time is sent again, then after twice the time, up to `longestResend`.
-        var resend: Duration = .seconds(8)
-        var longestResend: Duration = .seconds(120)
+        package var resend: Duration = .seconds(8)
+        package var longestResend: Duration = .seconds(120)
         /// What couldn't be sent is tried again after this time.
-        var retry: Duration = .milliseconds(500)
+        package var retry: Duration = .milliseconds(500)
         /// On SIGTERM, how long work that was begun may go on.
-        var drain: Duration = .seconds(25)
+        package var drain: Duration = .seconds(25)
         /// After that, how long it may take to stop: a tool has two seconds from SIGTERM to SIGKILL.
-        var leave: Duration = .milliseconds(2500)
+        package var leave: Duration = .milliseconds(2500)
         /// On SIGTERM, how long a claim that is under way is waited for, so that what it takes can be handed back.
-        var lastClaim: Duration = .seconds(2)
+        package var lastClaim: Duration = .seconds(2)
         /// While more results are held, no task is taken.
-        var heldCount = 10_000
-        var heldBytes = 64 << 20
+        package var heldCount = 10_000
+        package var heldBytes = 64 << 20
         /// So many held results are listed in a heartbeat, the oldest first.
-        var listedHeld = 500
+        package var listedHeld = 500
+
+        /// What agents keep to unless told otherwise.
+        package init() {}
     }
 
     /// What the loop is told.
-    enum Input: Sendable {
+    package enum Input: Sendable {
         /// Tasks were taken off the streams; none when none came in time.
         case claimed([DecodedTask])
         /// None could be taken.
@@ -72,7 +75,7 @@ struct TaskLoop: Sendable {
     }
 
     /// What is to be done.
-    enum Effect: Sendable {
+    package enum Effect: Sendable {
         /// Take at most so many tasks; answered by `claimed` or `claimFailed` before the next.
         case claim(Int)
         case start(DecodedTask)
@@ -162,14 +165,14 @@ struct TaskLoop: Sendable {
     var abandoned: [TaskReference] = []
 
     /// - Parameter registration: What is said at start; `sent_at` is set anew each time.
-    init(registration: RegisterSignal, limits: Limits) {
+    package init(registration: RegisterSignal, limits: Limits) {
         agentID = registration.agentID
         self.registration = registration
         self.limits = limits
     }
 
     /// How many tasks may be taken now.
-    var wanted: Int {
+    package var wanted: Int {
         guard phase == .working, !isPaused, held.count < limits.heldCount, heldBytes < limits.heldBytes else {
             return 0
         }
@@ -177,7 +180,7 @@ struct TaskLoop: Sendable {
     }
 
     /// Takes note of what happened and says what is to be done, in this order.
-    mutating func step(_ input: Input, now: LoopMoment) -> [Effect] {
+    package mutating func step(_ input: Input, now: LoopMoment) -> [Effect] {
         var effects: [Effect] = []
         switch input {
         case .claimed(let tasks):
@@ -361,8 +364,15 @@ struct TaskLoop: Sendable {
         }
         guard isOver else { return }
         phase = .left
-        let lost = abandoned + running.values.filter { $0.stop?.isGivenUp != true }.map(\.task.envelope.reference)
+        let lost = abandoned + runningInOrder.filter { $0.value.stop?.isGivenUp != true }.map(\.key)
         effects.append(.leave(GoodbyeSignal(agentID: agentID, sentAt: now.wall, abandoned: lost)))
+    }
+
+    /// What runs, the oldest first: the same inputs give the same effects in the same order.
+    var runningInOrder: [(key: TaskReference, value: Running)] {
+        running.sorted { left, right in
+            (left.value.startedAt, left.key.taskID) < (right.value.startedAt, right.key.taskID)
+        }
     }
 
     /// Whether a result is not on its stream yet.

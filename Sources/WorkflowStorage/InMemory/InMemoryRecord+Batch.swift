@@ -86,6 +86,7 @@ extension InMemoryRecord {
         }
         for (workflowID, reference) in save.sentAgain {
             let sent = update(workflowID, reference) { row in
+                if row.status == .queued { row.status = .dispatched }
                 row.dispatchID = reference.dispatchID
                 row.isPublished = false
                 row.entryID = nil
@@ -98,6 +99,7 @@ extension InMemoryRecord {
                         priority: sent.priority, payload: sent.payload))
             }
         }
+        for (workflowID, reference, isHeld) in save.holds { update(workflowID, reference) { $0.isHeld = isHeld } }
         for (workflowID, reference) in save.stopping { update(workflowID, reference) { $0.isStopping = true } }
         for closing in save.closings { close(closing, at: save.now, into: &answer) }
         try insertOutputs(save)
@@ -106,7 +108,11 @@ extension InMemoryRecord {
         for (workflowID, due) in save.timers { timers[workflowID] = due }
         for state in save.states where states[state.id] != nil { states[state.id] = StateRow(state) }
         refresh(save.summaries, at: now)
+        reopen(save)
+        try insertQuestions(save)
+        self.answer(save)
         deadLetters += save.deadLetters
+        park(save)
         guard batches.insert(save.id).inserted else { throw .refused("duplicate key: batches \(save.id)") }
         return answer
     }
@@ -148,7 +154,8 @@ extension InMemoryRecord {
             let row = TaskRow(
                 key: key, stage: task.stage, generation: task.generation, agentType: task.agentType,
                 action: task.action, priority: task.priority, dispatchID: task.reference.dispatchID,
-                status: .dispatched, payload: task.payload, publishBy: now + Self.publishPatience,
+                status: task.isQueued ? .queued : .dispatched, payload: task.payload,
+                publishBy: now + Self.publishPatience,
                 createdAt: save.now)
             guard tasks.updateValue(row, forKey: key) == nil else {
                 throw .refused("duplicate key: tasks \(key.taskID) attempt \(key.attempt)")

@@ -7,22 +7,68 @@ extension InMemoryRecord {
     package func findings(_ question: WatchQuestion, at now: Timestamp) -> WatchFindings {
         var findings = WatchFindings()
         let due = timers.filter { $0.value <= now }.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
-        findings.due = due.prefix(question.limit).map(\.key)
+        for (id, time) in due.prefix(question.limit) {
+            findings.due.append(id)
+            let late = (now - time).wholeMilliseconds
+            if late > WatchFindings.timerPatienceMilliseconds { findings.lateTimers.append((id, late)) }
+        }
         let open = openAttempts
         findings.unpublished = open.filter { $0.status == .dispatched && !$0.isPublished && $0.publishBy <= now }
             .prefix(question.limit).map { (workflowID: $0.key.workflowID, reference: $0.reference) }
-        if question.judgesLeases {
-            let horizon = now - .milliseconds(question.leaseMilliseconds)
-            findings.expired = open.filter { isExpired($0, horizon: horizon) }.prefix(question.limit).map { row in
-                (workflowID: row.key.workflowID, reference: row.reference, agentID: row.agentID ?? "")
-            }
-        }
-        if question.looksForOverdue {
-            let horizon = now - .seconds(60)
-            let overdue = states.filter { !$0.value.isTerminal && $0.value.nextWake < horizon }
-            findings.overdue = Array(overdue.keys.sorted().prefix(question.limit))
-        }
+        let patience = now - .milliseconds(question.patienceMilliseconds)
+        findings.queuedLong = open.filter { $0.status == .queued && !$0.isHeld && $0.createdAt < patience }
+            .sorted { $0.createdAt < $1.createdAt }.prefix(question.limit).map { watched($0, since: $0.createdAt, now) }
+        if question.judgesLeases { judge(open, question, at: now, into: &findings) }
+        if question.looksForOverdue { lookForOverdue(open, question, at: now, into: &findings) }
+        findings.loads = loads(leaseMilliseconds: question.leaseMilliseconds, at: now)
         return findings
+    }
+
+    private func watched(_ row: TaskRow, since: Timestamp, _ now: Timestamp) -> WatchedAttempt {
+        WatchedAttempt(
+            workflowID: row.key.workflowID, reference: row.reference, agentType: row.agentType,
+            milliseconds: (now - since).wholeMilliseconds)
+    }
+
+    /// What silence and time prove.
+    private func judge(
+        _ open: [TaskRow], _ question: WatchQuestion, at now: Timestamp, into findings: inout WatchFindings
+    ) {
+        let horizon = now - .milliseconds(question.leaseMilliseconds)
+        findings.expired = open.filter { isExpired($0, horizon: horizon) }.prefix(question.limit).map { row in
+            (workflowID: row.key.workflowID, reference: row.reference, agentID: row.agentID ?? "")
+        }
+        let patience = now - .milliseconds(question.patienceMilliseconds)
+        let living = Set(livingAgents(leaseMilliseconds: question.leaseMilliseconds, at: now).values)
+        findings.agentless = open.filter { row in
+            row.status != .running && !row.isHeld && !row.isStopping && row.createdAt < patience
+                && !living.contains(row.agentType)
+        }.prefix(question.limit).map { watched($0, since: $0.createdAt, now) }
+        for row in open where row.status == .running {
+            guard let deadline = row.deadline, deadline < patience else { continue }
+            findings.pastDeadline.append(watched(row, since: deadline, now))
+        }
+    }
+
+    /// Workflows under way, held against their rows.
+    private func lookForOverdue(
+        _ open: [TaskRow], _ question: WatchQuestion, at now: Timestamp, into findings: inout WatchFindings
+    ) {
+        let minute = now - .seconds(60)
+        let underWay = states.filter { !$0.value.isTerminal }
+        findings.overdue = Array(underWay.filter { $0.value.nextWake < minute }.keys.sorted().prefix(question.limit))
+        findings.timerless = findings.overdue.filter { timers[$0] == nil }
+        let busy = Set(open.map(\.key.workflowID))
+        let asking = Set(questions.filter { $0.closedAt == nil }.map(\.question.workflowID))
+        findings.stranded = underWay.keys.sorted().filter { id in
+            workflows[id]?.summary.status != "paused" && timers[id] == nil && !busy.contains(id) && !asking.contains(id)
+        }
+        findings.orphaned = open.filter { states[$0.key.workflowID]?.isTerminal == true }
+            .map { watched($0, since: $0.createdAt, now) }
+        let late = questions.filter { row in
+            row.closedAt == nil && row.question.expiresAt < minute && underWay[row.question.workflowID] != nil
+        }
+        findings.expiredQuestions = Set(late.map(\.question.workflowID)).sorted()
     }
 
     private func isExpired(_ row: TaskRow, horizon: Timestamp) -> Bool {
@@ -31,21 +77,24 @@ extension InMemoryRecord {
         return agent.goneAt != nil || agent.lastHeartbeat < horizon
     }
 
+    /// The open attempts that are not queued.
+    private var sentAttempts: [TaskRow] { openAttempts.filter { $0.status != .queued } }
+
     /// The open attempts of some tasks.
     package func openAttempts(taskIDs: [UniqueID], at now: Timestamp) -> [OpenAttemptRow] {
         let wanted = Set(taskIDs)
-        return openAttempts.filter { wanted.contains($0.key.taskID) }.map { openRow($0, at: now) }
+        return sentAttempts.filter { wanted.contains($0.key.taskID) }.map { openRow($0, at: now) }
     }
 
     /// All open attempts, oldest task first.
     package func allOpenAttempts(limit: Int, at now: Timestamp) -> [OpenAttemptRow] {
-        openAttempts.sorted { $0.key.taskID < $1.key.taskID }.prefix(limit).map { openRow($0, at: now) }
+        sentAttempts.sorted { $0.key.taskID < $1.key.taskID }.prefix(limit).map { openRow($0, at: now) }
     }
 
     /// The open attempts that are bound to some agents.
     package func openAttempts(boundTo agentIDs: [String], at now: Timestamp) -> [OpenAttemptRow] {
         let wanted = Set(agentIDs)
-        return openAttempts.filter { $0.agentID.map(wanted.contains) ?? false }.map { openRow($0, at: now) }
+        return sentAttempts.filter { $0.agentID.map(wanted.contains) ?? false }.map { openRow($0, at: now) }
     }
 
     private func openRow(_ row: TaskRow, at now: Timestamp) -> OpenAttemptRow {

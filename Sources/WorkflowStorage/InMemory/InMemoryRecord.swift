@@ -35,6 +35,13 @@ package struct InMemoryRecord: Sendable {
         package var taskID: UniqueID
         package var attempt: Int
 
+        /// A key.
+        package init(workflowID: UniqueID, taskID: UniqueID, attempt: Int) {
+            self.workflowID = workflowID
+            self.taskID = taskID
+            self.attempt = attempt
+        }
+
         package static func < (left: TaskKey, right: TaskKey) -> Bool {
             (left.workflowID, left.taskID, left.attempt) < (right.workflowID, right.taskID, right.attempt)
         }
@@ -51,6 +58,8 @@ package struct InMemoryRecord: Sendable {
         package var dispatchID: UInt64
         package var status: TaskStatus
         package var isStopping = false
+        /// Whether it stays queued for now: its workflow is paused.
+        package var isHeld = false
         package var agentID: String?
         package var payload: [UInt8]
         package var result: [UInt8]?
@@ -70,6 +79,22 @@ package struct InMemoryRecord: Sendable {
         package var reference: AttemptReference {
             AttemptReference(taskID: key.taskID, attempt: key.attempt, dispatchID: dispatchID)
         }
+    }
+
+    /// A row of `questions`.
+    package struct QuestionRow: Sendable, Hashable {
+        package var question: NewQuestion
+        package var answer: JSONValue?
+        package var answeredBy: String?
+        package var closedAt: Timestamp?
+    }
+
+    /// A row of `dead_letters` of kind task.
+    package struct ParkedRow: Sendable, Hashable {
+        package var task: NewParkedTask
+        package var bytes: [UInt8]
+        /// Who had it run again; nil while open.
+        package var redrivenBy: String?
     }
 
     /// A row of `outputs`.
@@ -119,6 +144,8 @@ package struct InMemoryRecord: Sendable {
     package internal(set) var batches: Set<UniqueID> = []
     package internal(set) var agents: [String: AgentRow] = [:]
     package internal(set) var deadLetters: [DeadLetter] = []
+    package internal(set) var questions: [QuestionRow] = []
+    package internal(set) var parked: [ParkedRow] = []
     package internal(set) var logs: [LogKey: LogRow] = [:]
     package internal(set) var definitions: [DefinitionRow] = []
     package internal(set) var blobs: [String: [UInt8]] = [:]

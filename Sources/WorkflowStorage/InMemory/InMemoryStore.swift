@@ -149,6 +149,18 @@ extension InMemoryStore: WatchStore {
         try change { record, _ in record.keep(letters) }
     }
 
+    package func releaseQueued(agentType: String, count: Int, turn: Int) async throws(BatchError) -> [ResentTask] {
+        try change { record, now in record.releaseQueued(agentType: agentType, count: count, turn: turn, at: now) }
+    }
+
+    package func loads(leaseMilliseconds: Int) async throws(BatchError) -> [AgentTypeLoad] {
+        try change { record, now in record.loads(leaseMilliseconds: leaseMilliseconds, at: now) }
+    }
+
+    package func evidence(of workflowIDs: [UniqueID]) async throws(BatchError) -> [WorkflowEvidence] {
+        try change { record, _ in record.evidence(of: workflowIDs) }
+    }
+
     package func append(_ lines: [LogRow]) async throws(BatchError) {
         try change { record, _ in record.append(lines) }
     }
