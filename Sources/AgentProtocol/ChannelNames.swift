@@ -57,6 +57,9 @@ public struct ChannelNames: Sendable, Hashable {
     /// The stream that mirrors the dead letters.
     public var dead: String { "\(prefix)orchestrator:dead" }
 
+    /// A key that is written now and then to see whether Redis has memory left.
+    public var room: String { "\(prefix)orchestrator:room" }
+
     /// The key that makes sure that a result published on the channel gets on the stream once.
     public func inlet(sha256: String) -> String { "\(prefix)inlet:\(sha256)" }
 }

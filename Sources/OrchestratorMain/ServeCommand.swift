@@ -42,7 +42,8 @@ struct ServeCommand: AsyncParsableCommand {
         let http = OrchestratorHTTP(
             orchestrator: orchestrator, pool: pool,
             isRedisUp: {
-                if case .connected = bus.connectionState { true } else { false }
+                // Connected, and not out of memory when last asked.
+                if case .connected = bus.connectionState { orchestrator.monitor.isRoadUp } else { false }
             },
             settings: OrchestratorHTTP.Settings(
                 host: configuration.host, port: configuration.port, dataDirectory: configuration.dataDirectory,

@@ -76,6 +76,9 @@ extension RedisTaskBus {
     public func signalLagMilliseconds() async throws(TransportError) -> Int {
         let stream = names.signals
         do throws(RedisError) {
+            // Agents are heard only while Redis takes what they say: out of memory it still reads, and silence proves
+            // nothing.
+            try await client.set(names.room, to: [], expiry: .seconds(60))
             let group = try await client.groups(of: stream).first { $0.name == ChannelNames.orchestratorsGroup }
             guard let group, group.lag != 0 else { return 0 }
             var batch = RedisBatch()

@@ -54,7 +54,8 @@ public protocol TaskBus: Sendable {
     /// - Returns: how many listened.
     func announce(_ bytes: [UInt8]) async throws(TransportError) -> Int
 
-    /// Age of the oldest unread signal, in milliseconds by Redis' clock; 0 if all is read.
+    /// Age of the oldest unread signal, in milliseconds by Redis' clock; 0 if all is read. Out of memory, when agents
+    /// can't say anything, it throws as if Redis were away.
     func signalLagMilliseconds() async throws(TransportError) -> Int
 
     /// How many tasks are on a stream.
