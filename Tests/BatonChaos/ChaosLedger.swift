@@ -54,9 +54,10 @@ final class ChaosLedger: Sendable {
     var requests: [String: Int] { state.withLock { $0.requests } }
     var acceptedCount: Int { state.withLock { $0.promises.count } }
 
-    /// One of the workflows that were accepted last.
+    /// One of the workflows that were accepted, most often one of the last.
     func someone(_ dice: inout some RandomNumberGenerator) -> UniqueID? {
-        state.withLock { $0.promises.keys.sorted().suffix(60) }.randomElement(using: &dice)
+        let reach = [20, 20, 100, 1000].randomElement(using: &dice) ?? 20
+        return state.withLock { $0.promises.keys.sorted().suffix(reach) }.randomElement(using: &dice)
     }
 
     /// What was promised, in the words of the checker.

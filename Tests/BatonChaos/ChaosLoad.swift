@@ -51,7 +51,7 @@ struct ChaosLoad: Sendable {
     func intervene(seed: UInt64) async throws {
         var dice = Dice(seed: seed, for: "operators")
         while ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(Int.random(in: 100...1500, using: &dice)))
+            try await Task.sleep(for: .milliseconds(Int.random(in: 50...700, using: &dice)))
             guard let id = ledger.someone(&dice) else { continue }
             switch Int.random(in: 0..<10, using: &dice) {
             case 0..<4:
