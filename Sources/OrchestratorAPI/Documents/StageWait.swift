@@ -72,7 +72,8 @@ struct StageWait: Sendable {
                 help: "it was told to; an attempt whose agent does not answer counts as closed then")
         }
         if let agentID = open.agentID {
-            let road = isRedisUp ? "" : "; Redis does not answer or is out of memory: the agent keeps its result meanwhile"
+            let road =
+                isRedisUp ? "" : "; Redis does not answer or is out of memory: the agent keeps its result meanwhile"
             return WorkflowWait(
                 kind: .work, what: "the \(stage.agent) agent to finish \(stage.name)",
                 since: attempt?.startedAt ?? open.sentAt,
@@ -81,7 +82,8 @@ struct StageWait: Sendable {
         guard isRedisUp else {
             return WorkflowWait(
                 kind: .redis, what: "Redis", since: open.sentAt,
-                help: "Redis does not answer or is out of memory; the task is recorded and is sent as soon as it can be")
+                help: "Redis is away or out of memory; the task is recorded and is sent as soon as it can be"
+            )
         }
         if detail.livingAgents[stage.agent, default: 0] == 0 {
             return WorkflowWait(
