@@ -34,6 +34,7 @@ ROWS = {
     "cancel": ("cancel: whole process group gone", 5),
     "sigterm": ("SIGTERM with work that would go on for a minute: exit status 0", 30),
     "rolling-restart": ("rolling restart of three orchestrators: each restart", 30),
+    "flood": ("PostgreSQL hung under 600 requests: all accepted and ended after it is back", None),
     "burst-accepted": ("10,000 workflows at once: all accepted", None),
     "burst": ("10,000 workflows at once: all ended", None),
     "burst-memory": ("10,000 workflows at once: peak memory of the orchestrator", None),

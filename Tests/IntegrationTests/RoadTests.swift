@@ -269,6 +269,53 @@ struct RoadTests {
             try await shared.checkConservation()
         }
 
+        @Test("PostgreSQL hangs under a flood of requests: each is refused with Retry-After or kept, none is doubled")
+        func flood() async throws {
+            let shared = try TestStack.shared()
+            let road = try #require(shared.roads["orchestrator", .postgres])
+            road.mode = .blocked
+            let statuses = await withTaskGroup(of: Int.self) { group in
+                for number in 0..<600 {
+                    group.addTask {
+                        // No answer within 10 s counts as none: the same key is asked about again below.
+                        let answer = try? await shared.client.send("POST", "/api/v1/workflows", Self.wish(number))
+                        if let answer, [429, 503].contains(answer.status) {
+                            #expect(answer.retryAfter != nil, "a refusal says when to come again")
+                        }
+                        return answer?.status ?? 0
+                    }
+                }
+                return await group.reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
+            }
+            road.mode = .open
+            #expect(statuses.keys.allSatisfy { [0, 201, 429, 503].contains($0) }, "\(statuses)")
+            let opened = ContinuousClock.now
+            var ids: Set<UniqueID> = []
+            for number in 0..<600 {
+                try await eventually(within: .seconds(20), "request \(number) is accepted") {
+                    let answer = try? await shared.client.send("POST", "/api/v1/workflows", Self.wish(number))
+                    guard let answer, [200, 201].contains(answer.status),
+                        let id = answer.body["id"]?.stringValue.flatMap({ UniqueID($0) })
+                    else { return false }
+                    ids.insert(id)
+                    return true
+                }
+            }
+            #expect(ids.count == 600)
+            try await shared.complete(Array(ids), within: .seconds(60))
+            Measurement.note("flood", "RoadTests.flood", ContinuousClock.now - opened)
+            #expect(
+                try await shared.record.number("SELECT count(*)::text FROM workflows WHERE name LIKE 'flood-%'") == 600)
+            try await shared.checkConservation()
+        }
+
+        private static func wish(_ number: Int) -> JSONValue {
+            [
+                "type": "one", "name": .string("flood-\(number)"), "input_data": [:],
+                "idempotency_key": .string("flood-\(number)"),
+            ]
+        }
+
         @Test("10,000 workflows at once: each is accepted or told to come again, all end, memory stays under 200 MB")
         func burst() async throws {
             let shared = try TestStack.shared()
