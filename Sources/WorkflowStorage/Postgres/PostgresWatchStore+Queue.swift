@@ -88,8 +88,9 @@ extension PostgresWatchStore {
         let ids: [PostgresParameter] = [.uuidArray(workflowIDs.map(\.postgres))]
         let answers: [PostgresRows]
         do throws(PostgresError) {
-            // Each statement sees its own moment: the version tells whether the state has moved on since.
+            // One snapshot for all: rows of another moment prove nothing about this state.
             answers = try await pool.pipeline([
+                PostgresStatement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
                 PostgresStatement(
                     """
                     SELECT s.id, s.version, m.due_at,
@@ -112,6 +113,7 @@ extension PostgresWatchStore {
                     """, ids),
                 PostgresStatement(
                     "SELECT workflow_id, stage, generation FROM outputs WHERE workflow_id = ANY ($1)", ids),
+                PostgresStatement("COMMIT"),
             ])
         } catch {
             throw BatchError(error)
@@ -121,14 +123,14 @@ extension PostgresWatchStore {
 
     private func evidence(from answers: [PostgresRows]) throws(PostgresError) -> [WorkflowEvidence] {
         var found: [UniqueID: WorkflowEvidence] = [:]
-        for row in answers[0] {
+        for row in answers[1] {
             let id = try row.id(0)
             found[id] = WorkflowEvidence(
                 workflowID: id, version: try row.int8(1), nextWake: try row.time(5),
                 timerDue: try row.optionalTime(2), newestEvent: try row.int8(3), attempts: [], outputs: [],
                 openQuestions: Int(try row.int8(4)))
         }
-        for row in answers[1] {
+        for row in answers[2] {
             let number = try row.int2(6)
             guard let status = TaskStatus(rawValue: number) else {
                 throw PostgresError(.decoding, "\(number) is no status of a task", outcome: .completed)
@@ -138,7 +140,7 @@ extension PostgresWatchStore {
                     stage: try row.text(4), generation: Int(try row.int4(5)),
                     reference: try reference(in: row, from: 1), status: status, agentID: try row.optionalText(7)))
         }
-        for row in answers[2] {
+        for row in answers[3] {
             let id = try row.id(0)
             found[id]?.outputs.append(
                 OutputKey(workflowID: id, stage: try row.text(1), generation: Int(try row.int4(2))))
