@@ -7,7 +7,12 @@ struct BatonBench {
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
         do {
-            let options = try Options(Array(CommandLine.arguments.dropFirst()))
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            if arguments.first == "soak" {
+                let isWithin = try await Soak(settings: Soak.Settings(Array(arguments.dropFirst()))).run()
+                exit(isWithin ? 0 : 1)
+            }
+            let options = try Options(arguments)
             say("Starting PostgreSQL, Redis, the orchestrator and five agents.")
             let bench = try await Bench.start(options)
             do {

@@ -6,8 +6,8 @@ import LocalStack
 struct Bench: Sendable {
     private let options: Options
     private let stack: LocalStack
-    private let record: Record
-    private let creator: Creator
+    let record: Record
+    let creator: Creator
     private let processes: [(name: String, pid: Int32)]
 
     /// Starts a stack in a directory of its own.
@@ -88,7 +88,7 @@ struct Bench: Sendable {
     }
 
     /// One workflow at a time.
-    private func idle() async throws -> Measurement.Idle {
+    func idle() async throws -> Measurement.Idle {
         var answers: [Double] = []
         var firstID: String?
         let (begun, before) = (wallClock(), ProcessUsage(of: processes))
@@ -113,7 +113,7 @@ struct Bench: Sendable {
     /// Many workflows at once.
     ///
     /// - Parameter isHeld: whether the agents are stopped (SIGSTOP) until all workflows have been created.
-    private func burst(isHeld: Bool) async throws -> Measurement.Burst {
+    func burst(isHeld: Bool) async throws -> Measurement.Burst {
         try await record.settle()
         let count = options.workflows
         if isHeld { await signalAgents(SIGSTOP) }

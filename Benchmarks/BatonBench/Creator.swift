@@ -37,6 +37,9 @@ final class Creator: Sendable {
         self.token = token
     }
 
+    /// A connection to the API.
+    func connect() throws(BenchError) -> HTTPConnection { try HTTPConnection(port: port, token: token) }
+
     /// Creates so many workflows; returns when all are answered with 201. Blocks.
     func create(_ count: Int, connections: Int) throws(BenchError) -> Created {
         let round = Round(count: count)

@@ -45,9 +45,17 @@ struct HTTPConnection: ~Copyable {
     ///
     /// - Returns: status and body of the answer.
     mutating func post(_ path: String, _ body: String) throws(BenchError) -> (status: Int, body: [UInt8]) {
-        let request =
+        try exchange(
             "POST \(path) HTTP/1.1\r\nHost: \(host)\r\nAuthorization: \(authorization)\r\n"
-            + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+                + "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    }
+
+    /// Gets a JSON document.
+    mutating func get(_ path: String) throws(BenchError) -> (status: Int, body: [UInt8]) {
+        try exchange("GET \(path) HTTP/1.1\r\nHost: \(host)\r\nAuthorization: \(authorization)\r\n\r\n")
+    }
+
+    private mutating func exchange(_ request: String) throws(BenchError) -> (status: Int, body: [UInt8]) {
         try send(Array(request.utf8))
         while true {
             if let answer = try takeAnswer() { return answer }

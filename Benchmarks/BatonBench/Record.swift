@@ -5,7 +5,7 @@ import RedisDriver
 
 /// Reads the record and the streams, to see what became of workflows.
 struct Record: Sendable {
-    private let database: PostgresConnection
+    let database: PostgresConnection
     private let redis: RedisClient
     private let names: ChannelNames
 
@@ -38,9 +38,11 @@ struct Record: Sendable {
         try await database.query("SELECT count(*) FROM workflow_state WHERE NOT is_terminal").only().int8(0)
     }
 
-    /// How many tasks wait in an agent type's stream of the usual lane.
+    /// How many tasks wait for agents of a type: in the stream of the usual lane, and in the record while it has no room.
     func waitingTasks(_ type: String) async throws -> Int {
-        try await redis.length(of: names.tasks(type, .medium))
+        let queued = try await database.query(
+            "SELECT count(*) FROM tasks WHERE status = 0 AND NOT is_held AND agent_type = $1", [.text(type)])
+        return try await redis.length(of: names.tasks(type, .medium)) + Int(try queued.only().int8(0))
     }
 
     /// Lets PostgreSQL do its upkeep now rather than in the middle of a measurement.

@@ -11,12 +11,25 @@ extension PostgresWatchStore {
         agentType: String, count: Int, turn: Int
     ) async throws(BatchError) -> [ResentTask] {
         guard count > 0 else { return [] }
-        let rows = try await run(
-            PostgresStatement(
-                Self.release, [.text(agentType), .int8(Int64(count)), .int8(Int64(turn))]))
+        let answers: [PostgresRows]
+        do throws(PostgresError) {
+            // Few rows by key, whatever the planner thinks of how many are queued.
+            answers = try await pool.pipeline([
+                PostgresStatement("BEGIN"), PostgresStatement("SET LOCAL enable_seqscan = off"),
+                PostgresStatement("SET LOCAL enable_hashjoin = off"),
+                PostgresStatement("SET LOCAL enable_mergejoin = off"),
+                PostgresStatement("SET LOCAL enable_bitmapscan = off"), PostgresStatement("SET LOCAL jit = off"),
+                PostgresStatement(Self.release, [.text(agentType), .int8(Int64(count)), .int8(Int64(turn))]),
+                PostgresStatement("COMMIT"),
+            ])
+        } catch {
+            throw BatchError(error)
+        }
         return try read { () throws(PostgresError) in
             var released: [(place: Int64, task: ResentTask)] = []
-            for row in rows { released.append((place: try row.int8(7), task: try BatchSQL.resentTask(from: row))) }
+            for row in answers[6] {
+                released.append((place: try row.int8(7), task: try BatchSQL.resentTask(from: row)))
+            }
             return released.sorted { $0.place < $1.place }.map(\.task)
         }
     }
@@ -56,7 +69,7 @@ extension PostgresWatchStore {
                     WHERE t.status = 0 AND NOT t.is_held AND t.agent_type = $1 AND t.tenant = u.tenant
                       AND t.priority = u.priority
                     ORDER BY t.task_id
-                    LIMIT $2 + 64) AS q) AS c
+                    LIMIT $2 + least($2, 16) + 4) AS q) AS c
         ), rounds AS (
             SELECT workflow_id, task_id, attempt, turn,
                 row_number() OVER (PARTITION BY tenant ORDER BY place) AS round
@@ -65,7 +78,7 @@ extension PostgresWatchStore {
             SELECT workflow_id, task_id, attempt, row_number() OVER (ORDER BY round, turn) AS place
             FROM rounds
             ORDER BY place
-            LIMIT $2 + 64
+            LIMIT $2 + least($2, 16) + 4
         ), chosen AS MATERIALIZED (
             SELECT t.workflow_id, t.task_id, t.attempt, r.place
             FROM ranked r
