@@ -187,6 +187,7 @@ let package = Package(
         .executableTarget(
             name: "FaultAgent", dependencies: ["AgentRuntime", "AgentProtocol", "JSONTools"], path: "Tests/FaultAgent",
             swiftSettings: settings),
+        tests("FaultKit", ["BlockingIO"]),
         tests("BlockingIO"),
         tests("JSONTools", ["JSONTestSupport"]),
         tests("AgentProtocol", ["JSONTestSupport"]),

@@ -44,7 +44,11 @@ struct RoadCarrier {
                 }
             }
             guard poll(&polled, nfds_t(polled.count), -1) >= 0 || errno == EINTR else { break }
-            if polled[0].revents != 0 { control.wake.clear() }
+            if polled[0].revents != 0 {
+                // Something was changed meanwhile: it holds for what arrived meanwhile, too.
+                control.wake.clear()
+                continue
+            }
             if mode == .open {
                 for index in pairs.indices {
                     let (client, server) = (polled[2 + 2 * index].revents, polled[3 + 2 * index].revents)
