@@ -108,6 +108,27 @@ extension WithRecord {
             }
         }
 
+        @Test("A state of more than 32 KiB is refused as a fault of the data, and the session goes on")
+        func largeState() async throws {
+            try await StoreFixture.with { record in
+                let workflow = try await record.makeWorkflow()
+                let error = await #expect(throws: BatchError.self) {
+                    try await record.commit(locking: [workflow]) { save in
+                        save.states = [
+                            BatchSave.State(
+                                id: workflow, definitionHash: "", version: 2, isTerminal: false,
+                                bytes: Array(repeating: 0x20, count: WorkflowState.maximumEncodedBytes + 1),
+                                nextWake: save.now)
+                        ]
+                    }
+                }
+                guard case .refused(let reason)? = error else { return #expect(Bool(false), "\(error as Any)") }
+                #expect(reason.contains("\(workflow)"))
+                await record.session.abandon()
+                try await record.commit(locking: [workflow]) { $0.timers = [(workflowID: workflow, due: $0.now)] }
+            }
+        }
+
         @Test("A queued attempt that is sent again under a new mark counts as sent")
         func sendAgain() async throws {
             try await StoreFixture.with { record in

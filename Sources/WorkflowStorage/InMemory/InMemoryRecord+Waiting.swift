@@ -1,5 +1,5 @@
 package import JSONTools
-package import WorkflowCore
+import WorkflowCore
 
 /// What waits: queued attempts, questions, parked tasks.
 extension InMemoryRecord {

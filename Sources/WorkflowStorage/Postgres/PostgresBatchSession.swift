@@ -122,6 +122,12 @@ public final class PostgresBatchSession: BatchSession {
 
     /// Writes and commits in one round trip; ``BatchError/unknownOutcome(_:)`` if the connection ends meanwhile.
     public func commit(_ save: BatchSave) async throws(BatchError) -> CommitAnswer {
+        let isLarge = { (state: BatchSave.State) in state.bytes.count > WorkflowState.maximumEncodedBytes }
+        if let large = save.newStates.first(where: isLarge) ?? save.states.first(where: isLarge) {
+            throw .refused(
+                "the state of workflow \(large.id) has \(large.bytes.count) bytes; at most "
+                    + "\(WorkflowState.maximumEncodedBytes) can be kept. Its definition has too many stages or names")
+        }
         let statements = BatchSQL.statements(for: save)
         let answers = try await run(statements.list + [PostgresStatement("COMMIT")])
         state.withLock { $0.isInTransaction = false }
