@@ -106,7 +106,8 @@ extension OverTheWire {
                 let path = "/api/v1/dead-letters/\(try #require(letter["id"]?.stringValue))"
                 let shown = try await api.get(path).json
                 #expect(shown["workflow_name"] == "spent")
-                #expect(shown["content"]?.stringValue?.contains("validation") == true)
+                let envelope = try JSONValue(parsing: try #require(shown["content"]?.stringValue))
+                #expect(envelope["agent_type"] == "validation" && envelope["attempt"] == 1)
 
                 let driven = try await api.post(path + "/redrive", [:])
                 #expect(driven.status == 202, "\(driven.text)")

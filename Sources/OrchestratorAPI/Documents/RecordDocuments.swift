@@ -90,7 +90,9 @@ extension DeadLetterContent {
         var document = row.document
         document["workflow_name"] = JSONValue(workflowName)
         document["is_whole"] = .bool(isWhole)
-        if let text = String(validating: bytes, as: UTF8.self) {
+        // Of a task's envelope the record has all but the first brace and the marks of one send.
+        let isBody = row.kind == "task" && bytes.first == UInt8(ascii: "\"")
+        if let text = String(validating: (isBody ? [UInt8(ascii: "{")] : []) + bytes, as: UTF8.self) {
             document["content"] = .string(text)
         } else {
             document["content_base64"] = .string(Data(bytes).base64EncodedString())

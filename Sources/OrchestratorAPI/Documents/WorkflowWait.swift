@@ -105,7 +105,7 @@ struct WorkflowWait: Sendable, Hashable {
         }
         return WorkflowWait(
             kind: .resume, what: "somebody to resume it", since: pause?.since ?? detail.row.updatedAt, help: help,
-            others: stages.map(\.wait.what))
+            others: stages.map(\.wait).filter { $0.kind != .work }.map(\.what))
     }
 
     private static func stopping(_ detail: WorkflowDetail, _ stages: [StageWait]) -> WorkflowWait {
