@@ -85,6 +85,36 @@ struct GeneratedProjectTests {
         }
     }
 
+    @Test("entities are stored: the API makes, finds, changes and deletes records, and the project's own tests pass")
+    func records() async throws {
+        try await Sandbox.with { sandbox in
+            let trial = ScaffoldTrial(sandbox: sandbox)
+            let (results, project) = try await trial.generate(
+                name: "team tasks", input: ["entities": EntityTests.given])
+            #expect(results[0].output["template"] == "node-web/records")
+            #expect(results[0].warnings.isEmpty, "\(results[0].warnings)")
+            let tests = try await sandbox.run(
+                "sh", ["-c", "cd \(project) && node scripts/check-syntax.js && node --test"])
+            #expect(tests.succeeded, "\(tests.text)")
+            #expect(try #require(TestSummary(console: tests.text)).passed > 25)
+            let names = try ProjectManifest.load(from: project).json["e2e"]?["scenarios"]?.arrayValue?.compactMap {
+                $0["name"]?.stringValue
+            }
+            #expect(names?.first == "a task is made, found, changed and deleted" && names?.count == 3)
+
+            try await serve(project, in: sandbox) { url in
+                let body = #"{"title": "Buy milk", "due": "2026-12-01"}"#
+                let made = try await sandbox.run(
+                    "curl", ["-sS", "-H", "content-type: application/json", "-d", body, url + "/api/tasks"])
+                let record = try JSONValue(parsing: made.text)
+                #expect(record["title"] == "Buy milk" && record["done"] == false && record["due"] == "2026-12-01")
+                let list = try #require(try await sandbox.get(url + "/api/tasks?search=MILK"))
+                #expect(try JSONValue(parsing: list)["total"] == 1)
+                #expect(try await sandbox.get(url + "/openapi.json")?.contains("3.1.0") == true)
+            }
+        }
+    }
+
     @Test("no rule matched: a page, health and one endpoint, with a warning")
     func fallback() async throws {
         try await Sandbox.with { sandbox in

@@ -14,14 +14,22 @@ struct PythonServiceTests {
         try await Sandbox.with { sandbox in
             let trial = ScaffoldTrial(sandbox: sandbox)
             let hostile = GeneratedProjectTests.hostile
-            let planned = try await trial.run(
-                "initialization", name: String(hostile.prefix(200)), requirements: hostile,
-                input: ["stack": "python-service"])
-            #expect(planned.output["template"] == "python-service/page")
-            let made = try await trial.run("scaffolding", commit: planned.commit)
-            #expect(made.status == .success, "\(made.errors)")
-            let project = try await trial.checkOut(made.commit ?? "")
-            try await check(project, in: sandbox)
+            var environment: String?
+            for feature in ["page", "records"] {
+                let planned = try await trial.run(
+                    "initialization", name: String(hostile.prefix(200)), requirements: hostile,
+                    input: ["stack": "python-service", "feature": .string(feature), "entities": EntityTests.given])
+                #expect(planned.output["template"]?.stringValue == "python-service/" + feature)
+                let made = try await trial.run("scaffolding", commit: planned.commit)
+                #expect(made.status == .success, "\(made.errors)")
+                let project = try await trial.checkOut(made.commit ?? "")
+                // Both need the same packages.
+                if let environment {
+                    #expect(try await sandbox.run("mv", [environment, project + "/.venv"]).succeeded)
+                }
+                try await check(project, in: sandbox)
+                environment = project + "/.venv"
+            }
         }
     }
 
@@ -60,7 +68,7 @@ struct PythonServiceTests {
     /// Runs the manifest's commands, which have to go well.
     private func check(_ project: String, in sandbox: Sandbox) async throws {
         let manifest = try ProjectManifest.load(from: project)
-        for name in ["install", "lint", "typecheck", "coverage", "build"] {
+        for name in ["install", "lint", "typecheck", "test", "build"] {
             for command in try #require(manifest.commands(name), "\(name)") {
                 let words = command.map { Escape.shell($0) }.joined(separator: " ")
                 let output = try await sandbox.run(

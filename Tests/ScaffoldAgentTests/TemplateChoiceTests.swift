@@ -49,6 +49,11 @@ struct TemplateChoiceTests {
         #expect(try choose("calculator", "", ["feature": "page"]).name == "node-web/page")
         #expect(try choose("x", "", ["stack": "node-web", "feature": "calculator"]).name == "node-web/calculator")
         #expect(try choose("x", "", ["options": ["docker": false]]).options == ["docker": false, "ci": true])
+        let records = try choose("calculator", "", ["entities": [["name": "task"]]])
+        #expect(records.name == "node-web/records" && records.entities.map(\.name) == ["task"])
+        #expect(records.reasons.contains { $0.contains("the input names \"task\"") })
+        let python = try choose("x", "", ["stack": "python-service", "entities": ["task"], "options": ["port": 9000]])
+        #expect(python.name == "python-service/records" && python.options["port"] == 9000)
     }
 
     static let wrong: [(JSONObject, String)] = [
@@ -58,6 +63,8 @@ struct TemplateChoiceTests {
         (["options": ["dokcer": true]], "did you mean docker?"),
         (["options": ["docker": "yes"]], "true or false"), (["stack": 7], "a text"), (["stack": ""], "a text"),
         (["entities": ["a": 1]], "a list"), (["entities": [["fields": [:]]]], "entities"),
+        (["stack": "python-service", "options": ["python": "2.7"]], "options.python"),
+        (["stack": "python-service", "options": ["port": 0]], "options.port"),
     ]
 
     @Test("what doesn't exist is refused, with a suggestion", arguments: wrong)
@@ -72,8 +79,10 @@ struct TemplateChoiceTests {
     func warned() throws {
         let go = try choose("shop", "A shop in Golang").warnings
         #expect(go.contains { $0.contains("Go") && $0.contains("no template yet") }, "\(go)")
-        let entities = try choose("calculator", "", ["entities": [["name": "task"]]]).warnings
+        let entities = try choose("x", "", ["feature": "calculator", "entities": [["name": "task"]]]).warnings
         #expect(entities.contains { $0.contains("\"task\" left out") }, "\(entities)")
+        let records = try choose("x", "", ["feature": "records"])
+        #expect(records.entities.map(\.name) == ["item"] && records.warnings.contains { $0.contains("none was named") })
         #expect(try choose("calculator").warnings.isEmpty)
     }
 

@@ -66,8 +66,11 @@ struct InitializationAction: AgentAction {
         try writer.write(plan.json, to: ProjectPlan.path)
         try writer.write(manifest, to: ProjectManifest.fileName)
 
+        let names = choice.entities.map(\.name).joined(separator: ", ")
         let why =
-            choice.matched.isEmpty ? "no rule matched" : "matched " + choice.matched.prefix(3).joined(separator: ", ")
+            choice.matched.isEmpty
+            ? (names.isEmpty ? "no rule matched" : "for \(names)")
+            : "matched " + choice.matched.prefix(3).joined(separator: ", ")
         var outcome = ActionOutcome(
             output: [
                 "summary": .string("\(choice.feature.summary) (\(choice.name), \(why))"), "mode": "create",

@@ -140,7 +140,7 @@ extension EntityModel {
     /// The values of templates.
     var templateValues: JSONObject {
         var values = json
-        let shown = fields.first { $0.kind == .string || $0.kind == .email } ?? fields[0]
+        let shown = fields.first { $0.kind == .string } ?? fields.first { $0.kind == .email } ?? fields[0]
         values["title_field"] = .string(shown.name)
         values["title_is_text"] = .bool(shown.kind == .string)
         values["class_name"] = .string(

@@ -34,10 +34,13 @@ enum EntityRequest {
         for key in value.objectValue?.keys ?? [] where !["name", "plural", "fields"].contains(key) {
             throw invalid("\(place).\(key)", "only name, plural and fields", value)
         }
-        guard let text = (value["name"] ?? value).stringValue, let name = EntityModel.identifier(text) else {
+        guard let text = (value["name"] ?? value).stringValue, let given = EntityModel.identifier(text) else {
             throw invalid(
                 "\(place).name", "a name of at most 40 letters, digits and spaces that begins with a letter", value)
         }
+        // "tasks" means the kind of record, too.
+        let parts = given.split(separator: "_").map(String.init)
+        let name = (parts.dropLast() + [EntityModel.singular(of: parts.last ?? given)]).joined(separator: "_")
         let plural: String
         if let given = value["plural"] {
             guard let identifier = given.stringValue.flatMap(EntityModel.identifier) else {

@@ -40,20 +40,25 @@ struct ProjectFiles {
         self.plan = plan
     }
 
-    /// The manifest of the project, `baton.json`; what `manifest.json.mustache` of the feature renders to lies above all.
+    /// The manifest of the project, `baton.json`; what the feature's and its layers' `manifest.json.mustache`
+    /// render to lies above all.
     func manifest() throws(TemplateError) -> JSONObject {
         let manifest = StackTemplate.overlay(
             ["version": 1, "name": .string(plan.name.slug), "stack": .string(stack.name)],
             with: stack.manifest(with: feature))
-        let source = "\(featureFolder)/\(Self.manifestTemplate)"
-        guard let bytes = SmallFile.read(root + "/" + source, maxBytes: TemplateCatalog.maxFileBytes) else {
-            return manifest
+        var result = manifest
+        for folder in feature.layers + [featureFolder] {
+            let source = "\(folder)/\(Self.manifestTemplate)"
+            guard let bytes = SmallFile.read(root + "/" + source, maxBytes: TemplateCatalog.maxFileBytes) else {
+                continue
+            }
+            let text = try renderer().render(String(decoding: bytes, as: UTF8.self), file: source)
+            guard let object = (try? JSONValue(parsing: text))?.objectValue else {
+                throw TemplateError(file: source, message: "does not render to a JSON object")
+            }
+            result = StackTemplate.overlay(result, with: object)
         }
-        let text = try renderer().render(String(decoding: bytes, as: UTF8.self), file: source)
-        guard let object = (try? JSONValue(parsing: text))?.objectValue else {
-            throw TemplateError(file: source, message: "does not render to a JSON object")
-        }
-        return StackTemplate.overlay(manifest, with: object)
+        return result
     }
 
     /// All files of the project but its manifest and its plan, by path.
@@ -82,8 +87,10 @@ struct ProjectFiles {
             files.append(ProjectFile(path: path, bytes: bytes, isExecutable: false))
         }
         add(OpenAPIDocument.json(title: plan.name.title, entities: plan.entities), paths.description)
-        for entity in plan.entities {
-            add(entity.json, "\(paths.models)/\(entity.name).json")
+        for (index, entity) in plan.entities.enumerated() {
+            var model = entity.json
+            model["position"] = .integer(Int64(index + 1))
+            add(model, "\(paths.models)/\(entity.name).json")
             let renderer = try renderer(entity)
             for folder in feature.layers.map({ $0 + "/entities" }) + [featureFolder + "/entities"] {
                 for name in try Self.list(root + "/" + folder) { files.append(try make(name, in: folder, renderer)) }
@@ -151,9 +158,7 @@ struct ProjectFiles {
             let source = trusted[computed.source] ?? .string(outside[computed.source] ?? "")
             trusted[computed.name] = .string(computed(source.stringValue ?? source.description))
         }
-        if feature.entities != nil {
-            trusted["entities"] = .array(plan.entities.map { .object($0.templateValues) })
-        }
+        trusted["entities"] = .array(plan.entities.map { .object($0.templateValues) })
         if let entity { trusted["entity"] = .object(entity.templateValues) }
         var partials: [String: String] = [:]
         for folder in stack.layers + feature.layers + [stack.name] {

@@ -102,18 +102,38 @@ export async function loadStatic(directory) {
 
 /**
  * Makes the function that answers a request.
- * `routes` maps a path to its methods: `{ '/health': { GET: handler } }`; a handler gets `{ request, response, url }`.
+ * `routes` maps a path to its methods: `{ '/health': { GET: handler }, '/api/tasks/:id': { DELETE: handler } }`;
+ * a handler gets `{ request, response, url, params }`.
  */
 export function createHandler({ routes, files, log = console.error }) {
+  const find = compileRoutes(routes);
   return async function handle(request, response) {
     try {
       const url = parseUrl(request.url);
-      const methods = routes[Object.hasOwn(routes, url.pathname) ? url.pathname : ''];
-      if (methods) await answerRoute(methods, { request, response, url });
+      const route = find(url.pathname);
+      if (route) await answerRoute(route.methods, { request, response, url, params: route.params });
       else answerFile(files.get(url.pathname), { request, response, url });
     } catch (error) {
       answerError(error, request, response, log);
     }
+  };
+}
+
+/** A function that finds the route of a path: the one with its exact name, else the first whose `:parts` fit. */
+function compileRoutes(routes) {
+  const exact = new Map(Object.entries(routes).filter(([path]) => !path.includes('/:')));
+  const patterns = Object.entries(routes)
+    .filter(([path]) => path.includes('/:'))
+    .map(([path, methods]) => ({ parts: path.split('/'), methods }));
+  return (pathname) => {
+    if (exact.has(pathname)) return { methods: exact.get(pathname), params: {} };
+    const given = pathname.split('/');
+    const fits = ({ parts }) =>
+      parts.length === given.length && parts.every((part, index) => part.startsWith(':') || part === given[index]);
+    const found = patterns.find(fits);
+    if (!found) return undefined;
+    const values = found.parts.map((part, index) => [part.slice(1), given[index]]);
+    return { methods: found.methods, params: Object.fromEntries(values.filter((_, at) => found.parts[at][0] === ':')) };
   };
 }
 

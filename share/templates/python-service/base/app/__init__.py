@@ -1,5 +1,6 @@
 """The application: health, the routes of the application, and its public files."""
 
+import os
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def create_app(data_directory: str | Path | None = None) -> Flask:
     """Makes the application; DATA_DIR (default: data) is where it stores things unless `data_directory` says."""
     app = Flask(__name__, static_folder=str(PUBLIC), static_url_path="")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.config["DATA_DIRECTORY"] = data_directory
+    app.config["DATA_DIRECTORY"] = Path(data_directory or os.environ.get("DATA_DIR") or "data")
     started = time.monotonic()
 
     @app.get("/health")

@@ -36,7 +36,9 @@ function calculatorModule({ response }) {
   send(response, 200, source, { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'no-cache' });
 }
 
-export const routes = {
-  '/api/calculate': { GET: calculateFromQuery, POST: calculateFromBody },
-  '/calculator.js': { GET: calculatorModule },
-};
+export function createRoutes() {
+  return {
+    '/api/calculate': { GET: calculateFromQuery, POST: calculateFromBody },
+    '/calculator.js': { GET: calculatorModule },
+  };
+}
