@@ -112,7 +112,7 @@ struct DeploymentPartsTests {
             result == [
                 "PATH": "/venv/bin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8", "PORT": "4100",
                 "NODE_ENV": "production",
-                "BATON_DEPLOYMENT": "/d/x",
+                "BATON_DEPLOYMENT": "/d/x", "DATA_DIR": "/d/x/data",
             ])
         let same = AppLauncher.environment(own: own, port: 1, nodeDirectory: "/usr/bin", mark: "")
         #expect(same["PATH"] == "/usr/bin")

@@ -92,7 +92,7 @@ extension DeploymentAgentSuites {
                 #expect(ProcessStat(of: process.processID)?.session == process.processID)
                 let environment = try JSONValue(
                     parsing: Array((try await stage.sandbox.get(record.url + "/environment") ?? "").utf8))
-                let allowed: Set = ["PATH", "HOME", "LANG", "PORT", "NODE_ENV", "BATON_DEPLOYMENT"]
+                let allowed: Set = ["PATH", "HOME", "LANG", "PORT", "NODE_ENV", "BATON_DEPLOYMENT", "DATA_DIR"]
                 let names = Set(environment.objectValue?.keys ?? [])
                 #expect(names.contains("PORT") && names.isSubset(of: allowed), "\(names)")
 

@@ -22,6 +22,8 @@ struct AppLauncher: Sendable {
         result["LANG"] = result["LANG"] ?? "C.UTF-8"
         result["PORT"] = String(port)
         result["NODE_ENV"] = "production"
+        // What an app stores outlives its releases.
+        result["DATA_DIR"] = mark + "/data"
         result[AppProcess.markVariable] = mark
         return result
     }
@@ -35,6 +37,7 @@ struct AppLauncher: Sendable {
         var command = try runner.tool(server, environment: environment)
         // This process is the agent's own and has to go with it; only what is deployed stays.
         command.environment[AppProcess.markVariable] = ""
+        command.environment["DATA_DIR"] = context.scratch + "/data"
         let tool = try await context.tools.spawn(command)
         var health: AppHealth
         do {
