@@ -156,8 +156,21 @@ struct AdvancerCoreTests {
         _ = try bench.untilCommit()
         bench.tell(.failed(.refused("no")))
         try bench.settle()
-        #expect(bench.handedOn.last?.acknowledgements == ["1-0"])
+        #expect(bench.handedOn.flatMap(\.acknowledgements) == ["1-0"])
         #expect(bench.record.deadLetters.count == 1)
+    }
+
+    @Test("a result that the record refuses ends its attempt as a failure that counts, so that it is not sent for ever")
+    func refusedResult() throws {
+        var bench = try DoorBench(stages: 1)
+        let id = try bench.create()
+        bench.tell(.submitted([bench.result(of: try bench.open(id), entry: "1-0")]))
+        _ = try bench.untilCommit()
+        bench.tell(.failed(.refused("invalid byte sequence")))
+        try bench.settle()
+        let row = try #require(bench.record.tasks.values.first { $0.key.workflowID == id })
+        #expect(row.status == .failed && row.faultCode == "RESULT_REFUSED" && row.result == nil)
+        #expect(bench.record.events[id]?.contains { $0.record.kind == .retryScheduled } == true)
     }
 
     @Test("the record is away: callers are told at once, results wait and are applied when it is back")

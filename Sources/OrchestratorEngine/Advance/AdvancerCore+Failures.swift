@@ -1,3 +1,4 @@
+import WorkflowCore
 import WorkflowStorage
 
 // MARK: What the record failed to do
@@ -89,6 +90,19 @@ extension AdvancerCore {
         done.acknowledgements.append(entryID)
         done.settled.append(BatchEffects.Settled(agentType: agentType, agentID: agentID, reference: reference))
         effects.append(.handOn(done))
+        if let failure = Self.failure(for: culprit, reason: letter.detail) { queue.append(failure) }
+    }
+
+    /// What a refused result means for its attempt: it failed, and counts; without that it would be sent again for ever.
+    private static func failure(for culprit: Submission, reason: String) -> Submission? {
+        guard case .event(.taskFinished(let outcome), let workflowID) = culprit.body else { return nil }
+        let fault = WorkflowFault(
+            code: "RESULT_REFUSED", message: "the record refused the result of this attempt: \(reason)",
+            isRetryable: true)
+        let failed = AttemptOutcome(
+            reference: outcome.reference, stage: outcome.stage, agentID: outcome.agentID, status: .failure,
+            faults: [fault])
+        return Submission(.event(.taskFinished(failed), workflowID: workflowID), origin: .watch)
     }
 
     /// The record is away: callers are told, everything else waits for its return.

@@ -60,6 +60,8 @@ package struct SignalCore: Sendable {
         var letters: [DeadLetter] = []
         var judgesOmissions: Bool
         var now: Timestamp
+        /// When the entries were received, by the monotonic clock.
+        var receivedAt: Int64
         /// Type by id, of the agents that the record or the signals know.
         var types: [String: String] = [:]
         var known: Set<String> = []
@@ -83,6 +85,8 @@ package struct SignalCore: Sendable {
     }
 
     private var phase = Phase.idle
+    /// The time of the step, in milliseconds of a monotonic clock.
+    private var monotonic: Int64 = 0
     private let heartbeatMilliseconds: Int
 
     /// A core without a batch at hand.
@@ -96,12 +100,13 @@ package struct SignalCore: Sendable {
     ///
     /// - Returns: what has to be done, in order.
     package mutating func step(_ input: Input, at monotonic: Int64) -> [Effect] {
+        self.monotonic = monotonic
         var effects: [Effect] = []
         let present = phase
         phase = .idle
         switch (input, present) {
         case (.received(let entries, let isStale, let judgesOmissions, let now), .idle):
-            var work = Work(judgesOmissions: judgesOmissions, now: now)
+            var work = Work(judgesOmissions: judgesOmissions, now: now, receivedAt: monotonic)
             decode(entries, isStale: isStale, into: &work)
             register(work, into: &effects)
         case (.registered, .registering(let work)):
@@ -190,7 +195,10 @@ package struct SignalCore: Sendable {
     private mutating func decide(_ work: Work, named: [OpenAttemptRow], into effects: inout [Effect]) {
         var work = work
         let seen = Set(named.map(\.reference))
-        let desk = SignalDesk(heartbeatMilliseconds: heartbeatMilliseconds, judgesOmissions: work.judgesOmissions)
+        // If we stood still meanwhile, the lists are older than what the record says of their agents.
+        let isFresh = monotonic - work.receivedAt <= Int64(heartbeatMilliseconds)
+        let desk = SignalDesk(
+            heartbeatMilliseconds: heartbeatMilliseconds, judgesOmissions: work.judgesOmissions && isFresh)
         work.decision = desk.decide(
             work.signals, open: named + work.bound.filter { !seen.contains($0.reference) }, known: work.known,
             now: work.now)

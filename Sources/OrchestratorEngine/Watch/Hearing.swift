@@ -24,9 +24,10 @@ package struct Hearing: Sendable, Hashable {
         }
     }
 
-    /// Whether we have listened for at least `milliseconds`.
+    /// Whether we have listened for at least `milliseconds`, up to the present: who has noted nothing for longer than a
+    /// round takes may have stood still since, and what it holds in its hands may be old.
     package func hasListened(for milliseconds: Int, at monotonic: Int64) -> Bool {
-        guard let goodSince else { return false }
+        guard let goodSince, let lastNote, monotonic - lastNote <= Self.gapLimitMilliseconds else { return false }
         return monotonic - goodSince >= Int64(milliseconds)
     }
 }
