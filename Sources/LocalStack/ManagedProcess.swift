@@ -77,6 +77,8 @@ actor ManagedProcess {
         let deadline = ContinuousClock.now + specification.readyWithin
         var pause = specification.readiness.interval / 10
         var missing = "it did not start"
+        // Those before may have been wanted: tests kill what they wait for.
+        let formerDeaths = supervision.deaths
         while ContinuousClock.now < deadline {
             if let identity {
                 guard let reason = await specification.readiness.check(identity) else {
@@ -84,7 +86,7 @@ actor ManagedProcess {
                     continue
                 }
                 missing = reason
-            } else if supervision.deaths >= 3 {
+            } else if supervision.deaths >= formerDeaths + 3 {
                 let reason = process?.exitReason.map { "\($0)" } ?? "it died"
                 throw notReady("\(specification.name) ends as soon as it is started: \(reason)")
             } else if supervision.state == .stopped || supervision.state == .stopping {

@@ -87,12 +87,12 @@ package final class HandmadeAgent: Sendable {
 
     /// Says that it is there.
     package func register(
-        actions: [ActionDescription] = [ActionDescription(name: "noop", workspace: .none)]
+        slots: Int = 8, actions: [ActionDescription] = [ActionDescription(name: "noop", workspace: .none)]
     ) async throws {
         try await say(
             .register(
                 RegisterSignal(
-                    agentID: id, sentAt: now, agentType: type, agentVersion: "1", actions: actions, slots: 8,
+                    agentID: id, sentAt: now, agentType: type, agentVersion: "1", actions: actions, slots: slots,
                     host: "by-hand", pid: 1)))
     }
 

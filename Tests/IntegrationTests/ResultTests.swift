@@ -89,11 +89,14 @@ extension SideBySideTests {
             let shared = try TestStack.shared()
             let agent = HandmadeAgent("hand-hundred", shared.redisConfiguration)
             defer { agent.close() }
-            try await agent.register()
+            // So many slots that all are sent at once: four times as many tasks as an agent has slots are.
+            try await agent.register(slots: 50)
+            agent.keepBeating()
             let ids = try await shared.client.createMany(103, "hand-hundred", "hundred")
             var tasks: [HandmadeAgent.Taken] = []
             try await eventually(within: .seconds(30), "all tasks are taken") {
                 tasks += try await agent.take(atMost: 103)
+                agent.list(tasks.map(\.envelope.reference))
                 return tasks.count == ids.count
             }
             let before = try await shared.record.deadLetters(from: "orchestrator:results")
