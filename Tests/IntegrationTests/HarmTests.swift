@@ -74,7 +74,8 @@ extension SideBySideTests {
             }
             let repository = "\(shared.stack.configuration.dataDirectory)/workspaces/\(id).git"
             #expect(FileManager.default.fileExists(atPath: repository))
-            try FileManager.default.removeItem(atPath: repository)
+            // Moved, not removed: the orchestrator may be naming the accepted commit in it at this moment.
+            try FileManager.default.moveItem(atPath: repository, toPath: repository + ".away")
             let taken = try #require(task)
             try await agent.finish(taken, agent.result(of: taken.envelope))
             try await shared.reach("failed", id, within: .seconds(20))
