@@ -166,4 +166,44 @@ struct WholeMachineTests {
                 try await text(kinds, id, fixture) == "watchdog_finding workflow_repaired result_ignored")
         }
     }
+
+    @Test("what two branches hand in with one batch is at hand for the stage that joins them")
+    func join() async throws {
+        var entropy = EntropySource(seed: 1)
+        func stage(_ name: String, needs: [String]) throws -> StageDefinition {
+            StageDefinition(
+                name: name, agent: "scaffold", action: "noop", workspace: .none, needs: needs,
+                with: try CompiledTemplate(
+                    needs.isEmpty ? [:] : ["sum": "{{ stages.a.output.n }} and {{ stages.b.output.n }}"]))
+        }
+        let definition = WorkflowDefinition(
+            name: "join",
+            stages: [
+                try stage("a", needs: []), try stage("b", needs: []), try stage("c", needs: ["a", "b"]),
+            ])
+        let facts = WorkflowFacts(
+            id: UniqueID.v7(at: .now(), using: &entropy), type: "join", name: "j",
+            traceID: String(repeating: "a", count: 32))
+        var machine = WorkflowMachine(definition: definition, facts: facts)
+        _ = try machine.apply(.start(actor: "ann"), at: .now(), using: &entropy)
+        let results = ["a", "b"].enumerated().map { index, name in
+            let state = machine.state.stages[index]
+            let reference = AttemptReference(
+                taskID: state.taskID ?? facts.id, attempt: 1, dispatchID: state.open?.dispatchID ?? 0)
+            return Submission(
+                .event(
+                    .taskFinished(
+                        AttemptOutcome(
+                            reference: reference, stage: name, agentID: "agent-1", status: .success,
+                            output: ["n": .integer(Int64(index))])), workflowID: facts.id), origin: .watch)
+        }
+        var computation = BatchComputation(
+            id: facts.id, now: .now(), entropy: entropy,
+            envelopes: EnvelopeFactory(orchestrator: "o", dataDirectory: "/nowhere"))
+        let needs = computation.apply(
+            results, to: .init(machine: machine, definitionHash: "", version: 1), outputs: [:])
+        #expect(needs.isEmpty, "no output has to be loaded that this batch has brought itself")
+        let sent = try #require(computation.effects.sends.first)
+        #expect(String(decoding: sent.payload, as: UTF8.self).contains("0 and 1"))
+    }
 }

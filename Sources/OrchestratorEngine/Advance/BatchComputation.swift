@@ -90,20 +90,22 @@ public struct BatchComputation: Sendable {
         // its arrays copied for each workflow.
         var source = entropy
         var machine = loaded.machine
+        var known = outputs
         var steps: [(origin: Submission.Origin, directives: [Directive], outcome: SubmissionOutcome)] = []
         for submission in submissions {
             guard case .event(let event, _) = submission.body else {
                 preconditionFailure("a creation is not applied to a loaded workflow")
             }
             do throws(Rejection) {
-                let directives = try machine.apply(event, at: save.now, outputs: outputs, using: &source)
+                let directives = try machine.apply(event, at: save.now, outputs: known, using: &source)
+                for case .accept(let acceptance) in directives { known[acceptance.stage] = StageOutput(acceptance) }
                 steps.append((submission.origin, directives, .done(machine.facts.id)))
             } catch {
                 switch error {
                 case .outputsNeeded(let stages): return stages
                 case .conflict(_, let phase): steps.append((submission.origin, [], .conflict(phase)))
                 case .versionMismatch, .unknownStage, .nothingToRetry, .noOpenQuestions, .severalStagesAsk,
-                    .invalidAnswers:
+                    .roundMismatch, .invalidAnswers:
                     steps.append((submission.origin, [], .rejected(error)))
                 }
             }
@@ -213,26 +215,14 @@ public struct BatchComputation: Sendable {
                             workflowID: id, stage: acceptance.stage, generation: acceptance.generation, commit: commit))
                 }
             case .ask(let round):
-                save.questions += round.questions.map { question in
-                    NewQuestion(
-                        workflowID: id, stage: round.stage, generation: round.generation, round: round.round,
-                        taskID: round.taskID, attempt: round.attempt, id: question.id, text: question.text,
-                        options: question.options, expiresAt: round.expiresAt)
-                }
+                save.questions += NewQuestion.all(of: round, workflowID: id)
             case .closeRound(let round):
-                save.answered.append(
-                    AnsweredRound(
-                        workflowID: id, stage: round.stage, generation: round.generation, round: round.round,
-                        values: round.values.map { (id: $0.id, value: $0.value) }, actor: round.actor))
+                save.answered.append(AnsweredRound(round, workflowID: id))
             case .park(let task):
-                save.parked.append(
-                    NewParkedTask(
-                        workflowID: id, stage: task.stage, generation: task.generation, taskID: task.taskID,
-                        attempt: task.attempt, faultCode: task.fault.code, faultMessage: task.fault.message,
-                        causeClass: task.cause.rawValue))
+                save.parked.append(NewParkedTask(task, workflowID: id))
             case .hold(let reference, let isHeld):
                 save.holds.append((workflowID: id, reference: reference, isHeld: isHeld))
-            case .reopen(let actor):
+            case .reopen(let actor, _):
                 save.reopened.append((workflowID: id, actor: actor))
             case .record(let record):
                 save.events.append((workflowID: id, record: record))

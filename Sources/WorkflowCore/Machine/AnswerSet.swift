@@ -37,13 +37,16 @@ public struct AnswerSet: Sendable, Hashable {
     public var actor: String
     /// The stage that asked; may be nil if only one waits for answers.
     public var stage: String?
+    /// The round that is answered; nil for whichever is open. A later round may use the same ids.
+    public var round: Int?
     /// One answer for each question of the round.
     public var values: [GivenAnswer]
 
     /// Answers.
-    public init(actor: String, stage: String? = nil, values: [GivenAnswer]) {
+    public init(actor: String, stage: String? = nil, round: Int? = nil, values: [GivenAnswer]) {
         self.actor = actor
         self.stage = stage
+        self.round = round
         self.values = values
     }
 }
@@ -54,6 +57,10 @@ public struct OpenQuestions: Sendable, Hashable {
     public static let maximumRounds = 3
     /// Questions of one round.
     public static let maximumCount = 20
+    /// The ids of a round together, in bytes of JSON.
+    public static let maximumIDBytes = 1024
+    /// The ids of all open rounds of a workflow together, in bytes of JSON.
+    public static let maximumOpenIDBytes = 4 * 1024
     /// The answers that a workflow keeps for its next attempts, encoded, in bytes.
     public static let maximumAnswerBytes = 8 * 1024
     /// How long people may take.

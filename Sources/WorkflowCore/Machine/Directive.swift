@@ -26,8 +26,8 @@ public enum Directive: Sendable, Hashable {
     case record(AuditRecord)
     /// The workflow is over.
     case finish(WorkflowState.Phase)
-    /// A workflow that was over runs again, because `actor` wants it.
-    case reopen(actor: String)
+    /// A workflow that was over runs again, because `actor` wants it; `stages` are those that begin a new generation.
+    case reopen(actor: String, stages: [String])
 }
 
 /// Questions of one round.

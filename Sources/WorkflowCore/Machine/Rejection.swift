@@ -16,6 +16,8 @@ public enum Rejection: Error, Sendable, Hashable {
     case noOpenQuestions(stage: String?)
     /// Several stages wait for answers, and the answers don't say which they are for (HTTP 422).
     case severalStagesAsk([String])
+    /// Another round of questions is open than the one that was answered (HTTP 409).
+    case roundMismatch(expected: Int, found: Int)
     /// The answers don't fit the questions, in words (HTTP 422).
     case invalidAnswers([String])
 }

@@ -180,6 +180,8 @@ extension WorkflowMachine {
     mutating func sendAgain(_ reference: AttemptReference, reason: SendLossReason, in turn: inout Turn) {
         guard let index = stageIndex(holding: reference), let open = state.stages[index].open, open.agentID == nil
         else { return }
+        // What never left the queue stays there while paused.
+        if reason == .queuedNotSent && state.phase == .paused { return }
         let renewed = AttemptReference(
             taskID: reference.taskID, attempt: reference.attempt, dispatchID: turn.entropy.next())
         state.stages[index].open?.dispatchID = renewed.dispatchID
@@ -211,7 +213,6 @@ extension WorkflowMachine {
         let retry = definition.stages[index].retry
         let failures = state.stages[index].failures
         guard fault.isRetryable && failures < retry.maxAttempts else {
-            park(stage: index, fault)
             recordAttempt(kind(of: status), stage: index, fault, actor: agentID ?? "orchestrator")
             fail(stage: index, fault, at: turn.now)
             try advance(in: &turn)

@@ -4,7 +4,7 @@ public import JSONTools
 extension WorkflowMachine {
     /// Looks at every clock and does what is due by now.
     mutating func wake(judgeDeadlines: Bool, in turn: inout Turn) throws(Rejection) {
-        noteOverdueTimer(at: turn.now)
+        noteOverdueTimer(judgeDeadlines: judgeDeadlines, at: turn.now)
         if let end = totalDeadline, end <= turn.now, state.phase == .running, let limit = definition.totalTimeout {
             stop(.init(phase: .failed, fault: .totalTimeout(limit), stage: nil), actor: "orchestrator", at: turn.now)
         }
@@ -34,7 +34,10 @@ extension WorkflowMachine {
     }
 
     /// The earliest clock that is running; nil if only an agent's answer is awaited.
-    public var nextWake: Timestamp? {
+    public var nextWake: Timestamp? { earliestClock(countingDeadlines: true) }
+
+    /// The earliest clock that is running.
+    func earliestClock(countingDeadlines: Bool) -> Timestamp? {
         if state.phase.isTerminal { return nil }
         var earliest = state.phase == .running ? totalDeadline : nil
         func consider(_ time: Timestamp?) {
@@ -48,7 +51,7 @@ extension WorkflowMachine {
             }
             if let closesAt = stage.open?.closesAt {
                 consider(closesAt)
-            } else {
+            } else if countingDeadlines {
                 consider(stage.open?.deadline)
             }
         }

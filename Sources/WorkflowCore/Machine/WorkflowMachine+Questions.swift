@@ -36,6 +36,15 @@ extension WorkflowMachine {
 
     private func fault(of questions: [AskedQuestion], stage index: Int) -> WorkflowFault? {
         let ids = Set(questions.map(\.id))
+        func size(_ ids: some Sequence<String>) -> Int { ids.reduce(0) { $0 + JSONValue.string($1).encoded().count } }
+        if size(ids) > OpenQuestions.maximumIDBytes {
+            return .tooManyQuestions(
+                "the ids of the agent's questions have \(size(ids)) bytes; at most \(OpenQuestions.maximumIDBytes) are "
+                    + "allowed")
+        }
+        if size(state.stages.flatMap { $0.questions?.ids ?? [] }) + size(ids) > OpenQuestions.maximumOpenIDBytes {
+            return .tooManyQuestions("too many questions of other stages of this workflow are open")
+        }
         if questions.isEmpty || ids.count != questions.count || ids.contains("") { return .noQuestions }
         if questions.count > OpenQuestions.maximumCount {
             return .tooManyQuestions(
@@ -55,6 +64,9 @@ extension WorkflowMachine {
         let index = try stageAwaiting(answers)
         guard let questions = state.stages[index].questions else {
             preconditionFailure("stage \(definition.stages[index].name) awaits answers to no questions")
+        }
+        if let round = answers.round, round != questions.round {
+            throw .roundMismatch(expected: questions.round, found: round)
         }
         let faults = faults(of: answers, for: questions)
         if !faults.isEmpty { throw .invalidAnswers(faults) }
@@ -122,7 +134,6 @@ extension WorkflowMachine {
         find(
             .expiryPassed, stage: index, reason: fault.message,
             action: "the stage failed; answer in time, or retry from it")
-        park(stage: index, fault)
         closeRound(stage: index, values: [], actor: "orchestrator")
         fail(stage: index, fault, at: turn.now)
         try advance(in: &turn)

@@ -42,7 +42,7 @@ extension WorkflowMachine {
             fresh.generation = state.stages[index].generation + 1
             state.stages[index] = fresh
         }
-        directives.append(.reopen(actor: request.actor))
+        directives.append(.reopen(actor: request.actor, stages: plan))
         record(
             .workflowRetried, severity: .warning, actor: request.actor,
             [

@@ -210,14 +210,14 @@ extension WorkflowMachine {
         state.stages[index].fault = fault
         enter(.failed, stage: index, at: now)
         state.stages[index].commit = inputCommit(of: index)
-        record(
-            .stageFailed, severity: stage.required ? .critical : .warning,
-            [
-                "stage": .string(stage.name), "agent": .string(stage.agent),
-                "attempt": .integer(Int64(state.stages[index].attempt)),
-                "code": .string(fault.code), "message": .string(fault.message),
-                "duration_ms": .integer(stageMilliseconds(index, until: now)),
-            ])
+        var data: JSONObject = [
+            "stage": .string(stage.name), "agent": .string(stage.agent),
+            "attempt": .integer(Int64(state.stages[index].attempt)),
+            "code": .string(fault.code), "message": .string(fault.message),
+            "duration_ms": .integer(stageMilliseconds(index, until: now)),
+        ]
+        if let cause = park(stage: index, fault) { data["parked_as"] = .string(cause.rawValue) }
+        record(.stageFailed, severity: stage.required ? .critical : .warning, data)
         // While paused the consequence waits for the resume, as everything does that would be a step onward.
         if stage.required, state.phase == .running {
             stop(.init(phase: .failed, fault: fault, stage: stage.name), actor: "orchestrator", at: now)
@@ -237,7 +237,7 @@ extension WorkflowMachine {
     }
 
     func workflowMilliseconds(until now: Timestamp) -> Int64 {
-        guard let startedAt = state.startedAt else { return 0 }
+        guard let startedAt = state.retriedAt ?? state.startedAt else { return 0 }
         return max(0, now.milliseconds - startedAt.milliseconds)
     }
 }

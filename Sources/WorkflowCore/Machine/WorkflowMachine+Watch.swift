@@ -30,9 +30,11 @@ extension WorkflowMachine {
             action: "the task waits, without a deadline, until one appears")
     }
 
-    /// Notes, once a timer, that it fired long after it was due.
-    mutating func noteOverdueTimer(at now: Timestamp) {
-        guard let due = state.recordedWake, now - due > Self.timerPatience, state.notedOverdue != due else { return }
+    /// Notes, once a timer, that it fired long after it was due. Deadlines that are not judged at present count as not due.
+    mutating func noteOverdueTimer(judgeDeadlines: Bool, at now: Timestamp) {
+        guard let due = earliestClock(countingDeadlines: judgeDeadlines), now - due > Self.timerPatience,
+            state.notedOverdue != due
+        else { return }
         state.notedOverdue = due
         find(
             .timerOverdue, stage: nil, reason: "the timer was due at \(due) and nobody looked until \(now)",
@@ -69,7 +71,11 @@ extension WorkflowMachine {
                     "found": .array(repairs.map { .string($0) }),
                     "next_wake_at": .string("\(evidence.nextWake)"),
                 ])
-        } else if state.sequence == sequence, turn.now - evidence.nextWake > Self.timerPatience, nextWake != nil {
+        } else if state.sequence == sequence, turn.now - evidence.nextWake > Self.timerPatience,
+            let nextWake, nextWake > turn.now
+        {
+            // Where a deadline has passed that is not judged at present, the timer did its work.
+
             find(
                 .wakeMissing, stage: nil,
                 reason: "nobody looked at the workflow, which was to happen by \(evidence.nextWake)",
@@ -127,13 +133,17 @@ extension WorkflowMachine {
         }
     }
 
-    /// Keeps a task whose attempts are spent as a dead letter.
-    mutating func park(stage index: Int, _ fault: WorkflowFault) {
-        guard let taskID = state.stages[index].taskID else { return }
+    /// Keeps the task of a stage that failed as a dead letter.
+    ///
+    /// - Returns: what kind of trouble it was; nil if the stage failed before it had a task.
+    mutating func park(stage index: Int, _ fault: WorkflowFault) -> ParkedTask.Cause? {
+        guard let taskID = state.stages[index].taskID else { return nil }
+        let cause = ParkedTask.Cause(fault)
         directives.append(
             .park(
                 ParkedTask(
                     stage: definition.stages[index].name, generation: state.stages[index].generation, taskID: taskID,
-                    attempt: state.stages[index].attempt, fault: fault, cause: ParkedTask.Cause(fault))))
+                    attempt: state.stages[index].attempt, fault: fault, cause: cause)))
+        return cause
     }
 }

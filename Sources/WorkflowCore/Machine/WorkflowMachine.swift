@@ -139,6 +139,7 @@ extension WorkflowMachine {
         if phase.isClosed {
             state.stages[index].open = nil
             state.stages[index].retryAt = nil
+            state.stages[index].answers = []
             state.stages[index].endedAt = now
         } else if phase == .running, state.stages[index].startedAt == nil {
             state.stages[index].startedAt = now

@@ -4,8 +4,9 @@ public import JSONTools
 ///
 /// Encoded it is at most ``WorkflowState/maximumEncodedBytes`` bytes. Outputs, inputs and the audit trail are elsewhere.
 public struct WorkflowState: Sendable, Hashable {
-    /// The limit of the encoded form, in bytes.
-    public static let maximumEncodedBytes = 32 * 1024
+    /// The limit of the encoded form, in bytes: what a hundred stages need that run at once, each with the longest names,
+    /// beside questions and answers. Workflows of a dozen stages need two or three thousand.
+    public static let maximumEncodedBytes = 64 * 1024
 
     /// Where the workflow as a whole is.
     public enum Phase: String, Sendable, Hashable, CaseIterable {

@@ -72,6 +72,36 @@ struct QuestionTests {
         #expect(harness.machine.state.outcome?.fault.code == "TOO_MANY_QUESTIONS")
     }
 
+    @Test("answers to an earlier round don't pass for answers to the open one, though its ids are the same")
+    func round() throws {
+        var harness = try asked([size])
+        try harness.apply(answers(["size": 1]))
+        try harness.apply(harness.result("one", .needsInput, questions: [size]))
+        let late = AnswerSet(actor: "eve", round: 1, values: [GivenAnswer(id: "size", value: 1)])
+        #expect(throws: Rejection.roundMismatch(expected: 2, found: 1)) { try harness.apply(.answers(late)) }
+        try harness.apply(
+            .answers(AnswerSet(actor: "eve", round: 2, values: [GivenAnswer(id: "size", value: 2)])))
+        #expect(harness.stage("one").phase == .running)
+    }
+
+    @Test("what a completed stage was told doesn't count against the answers of a later one")
+    func roomForLaterStages() throws {
+        var harness = try asked([size])
+        let long = JSONValue.string(String(repeating: "x", count: OpenQuestions.maximumAnswerBytes - 200))
+        try harness.apply(answers(["size": long]))
+        try harness.apply(harness.result("one"))
+        try harness.apply(harness.result("two", .needsInput, questions: [size]))
+        try harness.apply(answers(["size": long]))
+        #expect(harness.orders.last?.answers.count == 1)
+    }
+
+    @Test("questions whose ids are too long together can't be kept: the stage fails with the reason")
+    func longIDs() throws {
+        let questions = (0..<20).map { AskedQuestion(id: String(repeating: "q", count: 60) + "\($0)", text: "?") }
+        let harness = try asked(questions)
+        #expect(harness.machine.state.outcome?.fault.code == "TOO_MANY_QUESTIONS")
+    }
+
     @Test("nobody answers: the stage fails when the time is over")
     func expires() throws {
         var harness = try asked()

@@ -26,7 +26,7 @@ struct RetryTests {
         #expect(try harness.machine.retryPlan(from: nil) == ["two", "three"])
         let before = (one: harness.stage("one"), two: harness.stage("two"))
         let produced = try harness.apply(.retry(RetryRequest(actor: "bob")))
-        #expect(produced.contains(.reopen(actor: "bob")))
+        #expect(produced.contains(.reopen(actor: "bob", stages: ["two", "three"])))
         #expect(harness.machine.state.phase == .running)
         #expect(harness.machine.state.outcome == nil)
         #expect(harness.machine.state.endedAt == nil)

@@ -25,7 +25,7 @@ struct WatchdogFindingTests {
         try harness.apply(.taskStarted(reference, agentID: "agent-1"))
         harness.now += .seconds(61)
         try harness.apply(.wake(judgeDeadlines: true))
-        harness.now += .seconds(61)
+        harness.now += .seconds(2)
         try harness.apply(.wake(judgeDeadlines: true))
         let next = try #require(harness.reference("one"))
         try harness.apply(.leaseExpired(next, agentID: "agent-2"))
@@ -70,9 +70,25 @@ struct WatchdogFindingTests {
         try harness.apply(.taskStarted(reference, agentID: "agent-1"))
         harness.machine.noteRecordedWake(harness.machine.nextWake)
         harness.now += .seconds(600)
+        #expect(
+            try harness.apply(.wake(judgeDeadlines: false)).isEmpty, "a deadline that is not judged is not overdue")
+        #expect(try harness.apply(.inspected(harness.evidence)).isEmpty)
+        try harness.apply(.wake(judgeDeadlines: true))
+        #expect(findings(harness) == ["timer_overdue", "past_deadline"])
+        harness.now += .seconds(600)
         try harness.apply(.wake(judgeDeadlines: false))
-        #expect(try harness.apply(.wake(judgeDeadlines: false)).isEmpty)
-        #expect(findings(harness) == ["timer_overdue"])
+        #expect(
+            findings(harness) == ["timer_overdue", "past_deadline", "timer_overdue"], "the backoff was overdue too")
+    }
+
+    @Test("a paused workflow's queued task is not sent because somebody found it waiting before the pause")
+    func queuedWhilePaused() throws {
+        var harness = try two()
+        let reference = try #require(harness.reference("one"))
+        try harness.apply(.pause(actor: "bob", reason: ""))
+        #expect(try harness.apply(.sendLost(reference, reason: .queuedNotSent)).isEmpty)
+        try harness.apply(.resume(actor: "bob"))
+        #expect(try !harness.apply(.sendLost(reference, reason: .queuedNotSent)).isEmpty)
     }
 
     @Test("rows that fit the state are left alone; a look that nobody took is noted")
