@@ -71,7 +71,8 @@ public final class Orchestrator: Sendable {
         results = ResultIntake(advancer: advancer, bus: bus, store: store, logger: logger)
         signals = SignalIntake(
             bus: bus, store: store, advancer: advancer, monitor: monitor,
-            heartbeatMilliseconds: settings.heartbeatMilliseconds, logger: logger)
+            heartbeatMilliseconds: settings.heartbeatMilliseconds, leaseMilliseconds: settings.leaseMilliseconds,
+            logger: logger)
         logs = LogIntake(bus: bus, store: store, feed: feed)
         retainer =
             settings.retentionDays > 0
@@ -127,7 +128,7 @@ public final class Orchestrator: Sendable {
 
     private func takeResults() async {
         await loop("results") {
-            let entries = try await self.bus.readResults(limit: 300, block: .seconds(5))
+            let entries = try await self.bus.readResults(limit: 300, block: .milliseconds(Self.patienceMilliseconds))
             try await self.hand(entries, from: "orchestrator:results") { entries throws(BatchError) in
                 try await self.results.take(entries)
             }
@@ -136,9 +137,21 @@ public final class Orchestrator: Sendable {
 
     private func takeReports() async {
         await loop("signals and logs") {
-            try await self.take(try await self.bus.readReports(limit: 200, block: .seconds(5)))
+            let patience = self.signals.patience(atMost: Self.patienceMilliseconds)
+            let reports = try await self.bus.readReports(limit: 200, block: .milliseconds(patience))
+            try await self.take(reports)
+            try await self.signals.flushIfDue()
+            let done = self.signals.acknowledgeable([])
+            if !done.isEmpty { try await self.bus.acknowledgeReports(signals: done, logs: []) }
+            // Where no work is under way nothing but heartbeats comes: those of a moment are taken together.
+            if !reports.isEmpty, !self.advancer.hasOpenAttempts { await self.pause(Self.gathering) }
         }
     }
+
+    /// How long a read waits for something to come, in milliseconds.
+    private static let patienceMilliseconds: Int64 = 10_000
+    /// For how long signals gather while no work is under way: short enough that none seems to be read with delay.
+    private static let gathering: Swift.Duration = .milliseconds(600)
 
     /// Takes up signals and log lines that another orchestrator read and did not finish.
     private func claimReports() async {
@@ -165,7 +178,10 @@ public final class Orchestrator: Sendable {
         try await hand(reports.logs, from: "agent:logs") { entries throws(BatchError) in
             try await self.logs.take(entries)
         }
-        try await bus.acknowledgeReports(signals: reports.signals.map(\.entryID), logs: reports.logs.map(\.entryID))
+        let signals = reports.signals.map(\.entryID)
+        let done = isStale ? signals : self.signals.acknowledgeable(signals)
+        guard !done.isEmpty || !reports.logs.isEmpty else { return }
+        try await bus.acknowledgeReports(signals: done, logs: reports.logs.map(\.entryID))
     }
 
     /// Repeats `turn` until cancelled, with a pause after an error.

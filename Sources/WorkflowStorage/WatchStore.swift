@@ -24,10 +24,8 @@ public protocol WatchStore: Sendable {
     /// Notes agents that registered.
     func register(_ agents: [AgentRegistration]) async throws(BatchError)
 
-    /// Notes heartbeats.
-    ///
-    /// - Returns: the type of each agent among them that is registered.
-    func beat(_ heartbeats: [AgentBeat]) async throws(BatchError) -> [String: String]
+    /// Notes heartbeats, in one query.
+    func beat(_ heartbeats: [AgentBeat]) async throws(BatchError) -> BeatAnswer
 
     /// Notes agents that said goodbye.
     func retire(_ agentIDs: [String]) async throws(BatchError)
@@ -162,6 +160,20 @@ public struct AgentBeat: Sendable {
         self.agentID = agentID
         self.freeSlots = freeSlots
         self.running = running
+    }
+}
+
+/// What the record says to heartbeats.
+public struct BeatAnswer: Sendable {
+    /// The type of each agent among them that is registered.
+    public var types: [String: String]
+    /// The open attempts that are bound to them.
+    public var bound: [OpenAttemptRow]
+
+    /// An answer.
+    public init(types: [String: String] = [:], bound: [OpenAttemptRow] = []) {
+        self.types = types
+        self.bound = bound
     }
 }
 

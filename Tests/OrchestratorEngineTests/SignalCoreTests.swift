@@ -159,4 +159,85 @@ struct SignalCoreTests {
     func stale() {
         #expect(run([beat(running: [reference])], open: [row()], isStale: true).order == ["finished"])
     }
+
+    /// Steps a core that has a registry through one input, answering `beat` with what is known and bound.
+    private func step(
+        _ core: inout SignalCore, _ first: SignalCore.Input, at monotonic: Int64, known: [String: String] = [:],
+        bound: [OpenAttemptRow] = []
+    ) -> (order: [String], asked: [String], told: [HeartbeatAcknowledgement], submitted: [Submission]) {
+        var result: (order: [String], asked: [String], told: [HeartbeatAcknowledgement], submitted: [Submission]) =
+            ([], [], [], [])
+        var input: SignalCore.Input? = first
+        while let present = input {
+            input = nil
+            for effect in core.step(present, at: monotonic) {
+                switch effect {
+                case .readOpen: input = .open([])
+                case .beat(let beats):
+                    result.order.append("beat")
+                    result.asked += beats.map(\.agentID)
+                    input = .beaten(BeatAnswer(types: known, bound: bound))
+                case .control(let messages):
+                    result.order.append("control")
+                    for case .heartbeatAck(let answer) in messages.map(\.message) { result.told.append(answer) }
+                case .enqueue(let submissions): result.submitted += submissions
+                case .retire:
+                    result.order.append("retire")
+                    input = .retired
+                case .finished: result.order.append("finished")
+                default: result.order.append("other")
+                }
+            }
+        }
+        return result
+    }
+
+    @Test(
+        "a known agent's empty heartbeat is answered at once and recorded later, with others; what it lost is found then"
+    )
+    func registry() {
+        var core = SignalCore(heartbeatMilliseconds: 5000, registry: AgentRegistry(leaseMilliseconds: 15_000))
+        let known = ["scaffold-1": "scaffold"]
+        let beats = SignalCore.Input.received(
+            entries([beat()]), isStale: false, judgesOmissions: true, now: Self.now)
+        #expect(step(&core, beats, at: 0, known: known).order == ["beat", "control", "finished"])
+        #expect(core.registry?.hasNotes == false)
+        let second = step(&core, beats, at: 5000)
+        #expect(second.order == ["control", "finished"])
+        #expect(second.told.map(\.known) == [true])
+        #expect(core.registry?.isDue(at: 5000) == 3750)
+        #expect(core.registry?.isDue(at: 8750) == 0)
+        let flush = SignalCore.Input.flush(judgesOmissions: true, now: Self.now)
+        let third = step(&core, flush, at: 8750, known: known, bound: [row(agent: "scaffold-1")])
+        #expect(third.asked == ["scaffold-1"])
+        #expect(third.submitted.count == 1)
+        #expect(core.registry?.hasNotes == false)
+        // The record forgot it: the next heartbeat is asked about, and answered so.
+        _ = step(&core, beats, at: 10_000)
+        _ = step(&core, flush, at: 14_000)
+        #expect(step(&core, beats, at: 15_000).told.map(\.known) == [false])
+    }
+
+    @Test("a heartbeat that lists something is recorded at once, and what was noted with it; a goodbye forgets")
+    func busyBeat() {
+        var core = SignalCore(heartbeatMilliseconds: 5000, registry: AgentRegistry(leaseMilliseconds: 15_000))
+        let known = ["scaffold-1": "scaffold", "scaffold-2": "scaffold"]
+        func received(_ signals: [AgentSignal]) -> SignalCore.Input {
+            .received(entries(signals), isStale: false, judgesOmissions: true, now: Self.now)
+        }
+        let other = AgentSignal.heartbeat(
+            HeartbeatSignal(agentID: "scaffold-2", sentAt: Self.now, running: [], held: [], freeSlots: 1))
+        _ = step(&core, received([beat(), other]), at: 0, known: known)
+        _ = step(&core, received([other]), at: 1000)
+        #expect(core.registry?.hasNotes == true)
+        let busy = AgentSignal.heartbeat(
+            HeartbeatSignal(
+                agentID: "scaffold-1", sentAt: Self.now, running: [], held: [reference], freeSlots: 1))
+        #expect(step(&core, received([busy]), at: 2000, known: known).asked == ["scaffold-1", "scaffold-2"])
+        _ = step(&core, received([other]), at: 3000)
+        _ = step(
+            &core, received([.goodbye(GoodbyeSignal(agentID: "scaffold-2", sentAt: Self.now, abandoned: []))]), at: 3000
+        )
+        #expect(core.registry?.hasNotes == false, "who is gone doesn't beat any more")
+    }
 }

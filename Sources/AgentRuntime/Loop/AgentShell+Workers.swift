@@ -1,6 +1,7 @@
 import AgentProtocol
 import JSONTools
 import Logging
+import Synchronization
 import TaskTransport
 
 extension AgentShell {
@@ -9,13 +10,31 @@ extension AgentShell {
         var complaint = Complaint(logger: logger, what: "tasks can't be taken from Redis")
         while let wanted = await claims.take(atMost: 1)?.first {
             do {
-                let entries = try await bus.claim(freeSlots: wanted, block: Self.claimPatience)
+                let entries = try await claim(wanted)
                 complaint.end()
                 send(.decoded(entries.map(decoder.decode)))
             } catch {
                 if !Task.isCancelled { complaint.say("\(error)") }
                 send(.input(.claimFailed))
             }
+        }
+    }
+
+    /// Waits for tasks. When the agent is to end, the wait is cut short; what had been delivered by then, and what is
+    /// there, is taken all the same, so that it can be handed back.
+    private func claim(_ wanted: Int) async throws -> [ClaimedTask] {
+        let waiting = Task { try await bus.claim(freeSlots: wanted, block: Self.claimPatience) }
+        lastClaim.set(waiting)
+        do {
+            let entries = try await withTaskCancellationHandler {
+                try await waiting.value
+            } onCancel: {
+                waiting.cancel()
+            }
+            return entries
+        } catch {
+            guard waiting.isCancelled, !Task.isCancelled else { throw error }
+            return try await bus.claim(freeSlots: wanted, block: .milliseconds(1))
         }
     }
 
@@ -122,5 +141,33 @@ struct Complaint {
         lastSaid = nil
         let seconds = begun.duration(to: .now).components.seconds
         logger.notice("it works again", metadata: ["what": "\(what)", "after_seconds": "\(seconds)"])
+    }
+}
+
+/// The claim that waits, to be cut short when the agent is to end.
+final class WaitingClaim: Sendable {
+    private struct State {
+        var claim: Task<[ClaimedTask], any Error>?
+        var isOver = false
+    }
+
+    private let state = Mutex(State())
+
+    /// Notes a claim; once cut short, every later one is cut short as well.
+    func set(_ claim: Task<[ClaimedTask], any Error>) {
+        let isOver = state.withLock { state in
+            state.claim = claim
+            return state.isOver
+        }
+        if isOver { claim.cancel() }
+    }
+
+    /// Cuts the claim short.
+    func cutShort() {
+        let claim = state.withLock { state in
+            state.isOver = true
+            return state.claim.take()
+        }
+        claim?.cancel()
     }
 }

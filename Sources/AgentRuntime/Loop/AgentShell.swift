@@ -22,8 +22,8 @@ final class AgentShell: Sendable {
     /// So many results are reported in one transaction.
     static let reportBatch = 256
     static let reportBytes = 2 << 20
-    /// How long one claim waits for tasks; also how long an idle agent may take to end.
-    static let claimPatience: Duration = .milliseconds(1000)
+    /// How long one claim waits for tasks, unless the agent is to end meanwhile.
+    static let claimPatience: Duration = .seconds(10)
     /// How long handing back, saying goodbye and cleaning up may take together. With 25 s for what runs and 2.5 s for
     /// stopping it, an agent ends within 30 s.
     static let farewellPatience: Duration = .seconds(2)
@@ -36,6 +36,7 @@ final class AgentShell: Sendable {
     let progress = ProgressBoard()
     let logs: LogShipper
     let claims = Outbox<Int>()
+    let lastClaim = WaitingClaim()
     let reports = Outbox<ReportOrder>()
     let signals = Outbox<AgentSignal>(capacity: 4096)
     let chores = Outbox<Chore>()
@@ -105,7 +106,10 @@ final class AgentShell: Sendable {
     }
 
     /// Asks the agent to end: no more tasks, 25 s for those that were begun.
-    func terminate() { send(.input(.terminate)) }
+    func terminate() {
+        send(.input(.terminate))
+        lastClaim.cutShort()
+    }
 
     func leave(_ goodbye: GoodbyeSignal) { farewell.put([goodbye]) }
 

@@ -14,6 +14,7 @@ public final class Advancer: Sendable {
         /// What else happened since.
         var news: [AdvancerCore.Input] = []
         var findings = FindingCounters()
+        var hasOpenAttempts = true
         /// How much waits, here and in the core.
         var admission = Admission()
         var replies: [ReplyToken: CheckedContinuation<SubmissionOutcome, Never>] = [:]
@@ -76,6 +77,11 @@ extension Advancer {
     /// How often the watchdog's findings were committed here, since the start.
     public var findings: FindingCounters {
         state.withLock { $0.findings }
+    }
+
+    /// Whether attempts are open, as far as is known here.
+    var hasOpenAttempts: Bool {
+        state.withLock { $0.hasOpenAttempts || !$0.arrived.isEmpty }
     }
 
     /// Takes note of what is under way for each agent type.
@@ -246,7 +252,9 @@ extension Advancer {
     private func show(_ core: borrowing AdvancerCore) {
         let admission = core.admission
         let findings = core.findings
+        let hasOpenAttempts = core.hasOpenAttempts
         state.withLock { state in
+            state.hasOpenAttempts = hasOpenAttempts
             let isStopped = state.admission.isStopped
             state.findings = findings
             state.admission = admission

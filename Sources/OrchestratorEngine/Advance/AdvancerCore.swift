@@ -144,6 +144,9 @@ package struct AdvancerCore: Sendable {
             count: queue.count, weight: queue.weight, isRecordReachable: isRecordReachable, isStopped: isStopping)
     }
 
+    /// Whether attempts are open, as far as is known; true if that isn't counted.
+    package var hasOpenAttempts: Bool { !(window?.isIdle ?? false) }
+
     /// How many submissions wait, those of the batch at hand not counted.
     package var backlog: Int { queue.count }
 

@@ -53,6 +53,9 @@ package struct SendWindow: Sendable {
     private var lanes: [String: Lane] = [:]
     private(set) var use: [String: Use] = [:]
 
+    /// Whether nothing is under way, as far as is known.
+    var isIdle: Bool { lanes.values.allSatisfy { $0.inFlight == 0 && $0.queued == 0 } }
+
     /// Windows of which nothing is known yet.
     package init() {}
 

@@ -13,6 +13,8 @@ package struct SignalCore: Sendable {
         /// Entries were read. Stale ones were read long ago, by an orchestrator that is gone. `judgesOmissions` tells
         /// whether silence proves anything at present; `now` is for the answers' `sent_at`.
         case received([InboundMessage], isStale: Bool, judgesOmissions: Bool, now: Timestamp)
+        /// Heartbeats that were noted have waited long enough.
+        case flush(judgesOmissions: Bool, now: Timestamp)
         case registered
         case beaten(BeatAnswer)
         /// The open attempts among the tasks asked for.
@@ -65,6 +67,11 @@ package struct SignalCore: Sendable {
         /// Type by id, of the agents that the record or the signals know.
         var types: [String: String] = [:]
         var known: Set<String> = []
+        /// Answers to heartbeats that were noted.
+        var quickAnswers: [(agentType: String, answer: HeartbeatAcknowledgement)] = []
+        /// The heartbeats that the record is asked about, and those of them that had been noted.
+        var asked: [AgentBeat] = []
+        var flushed: [AgentBeat] = []
         var bound: [OpenAttemptRow] = []
         var decision = SignalDesk.Decision()
         /// How many grants were answered.
@@ -87,13 +94,18 @@ package struct SignalCore: Sendable {
     private var phase = Phase.idle
     /// The time of the step, in milliseconds of a monotonic clock.
     private var monotonic: Int64 = 0
+    /// Who is known; what it holds counts only once the batch has finished.
+    package private(set) var registry: AgentRegistry?
     private let heartbeatMilliseconds: Int
 
     /// A core without a batch at hand.
     ///
-    /// - Parameter heartbeatMilliseconds: how often agents say that they live.
-    package init(heartbeatMilliseconds: Int) {
+    /// - Parameters:
+    ///   - heartbeatMilliseconds: how often agents say that they live.
+    ///   - registry: who is known already; nil to ask the record about every heartbeat.
+    package init(heartbeatMilliseconds: Int, registry: AgentRegistry? = nil) {
         self.heartbeatMilliseconds = heartbeatMilliseconds
+        self.registry = registry
     }
 
     /// Takes note of what happened.
@@ -108,13 +120,17 @@ package struct SignalCore: Sendable {
         case (.received(let entries, let isStale, let judgesOmissions, let now), .idle):
             var work = Work(judgesOmissions: judgesOmissions, now: now, receivedAt: monotonic)
             decode(entries, isStale: isStale, into: &work)
+            noteQuietBeats(&work, at: monotonic)
             register(work, into: &effects)
+        case (.flush(let judgesOmissions, let now), .idle):
+            beat(Work(judgesOmissions: judgesOmissions, now: now, receivedAt: monotonic), isForced: true, into: &effects)
         case (.registered, .registering(let work)):
             beat(work, into: &effects)
         case (.beaten(let answer), .beating(var work)):
             work.types = answer.types
             work.known = Set(answer.types.keys)
             work.bound = answer.bound
+            registry?.learn(answer.types, of: work.asked)
             read(work, into: &effects)
         case (.open(let rows), .reading(let work)):
             decide(work, named: rows, into: &effects)
@@ -138,7 +154,8 @@ package struct SignalCore: Sendable {
         case (.failed(let error), .registering), (.failed(let error), .beating), (.failed(let error), .reading),
             (.failed(let error), .keeping), (.failed(let error), .granting), (.failed(let error), .retiring):
             effects.append(.giveUp(error))
-        case (.received, _), (.registered, _), (.beaten, _), (.open, _), (.kept, _), (.submitted, _), (.retired, _),
+        case (.received, _), (.flush, _), (.registered, _), (.beaten, _), (.open, _), (.kept, _), (.submitted, _),
+            (.retired, _),
             (.failed, _):
             preconditionFailure("signals were told \(input) while in \(present)")
         }
@@ -163,6 +180,28 @@ package struct SignalCore: Sendable {
         }
     }
 
+    /// Heartbeats that list nothing, of agents that are known, are answered without the record.
+    private mutating func noteQuietBeats(_ work: inout Work, at monotonic: Int64) {
+        guard registry != nil else { return }
+        work.signals.removeAll { signal in
+            switch signal {
+            case .heartbeat(let beat):
+                guard let type = registry?.note(beat, at: monotonic) else { return false }
+                work.quickAnswers.append(
+                    (type, HeartbeatAcknowledgement(agentID: beat.agentID, sentAt: work.now, known: true)))
+                return true
+            case .register(let register):
+                registry?.forget(register.agentID)
+                return false
+            case .goodbye(let goodbye):
+                registry?.forget(goodbye.agentID)
+                return false
+            case .started, .grantRequest, .rejected:
+                return false
+            }
+        }
+    }
+
     private mutating func register(_ work: Work, into effects: inout [Effect]) {
         var registrations: [String: AgentRegistration] = [:]
         for case .register(let signal) in work.signals {
@@ -174,15 +213,24 @@ package struct SignalCore: Sendable {
         effects.append(.register(registrations.values.sorted { $0.agentID < $1.agentID }))
     }
 
-    private mutating func beat(_ work: Work, into effects: inout [Effect]) {
+    /// Records heartbeats, and those that were noted with them.
+    private mutating func beat(_ work: Work, isForced: Bool = false, into effects: inout [Effect]) {
         var latest: [String: AgentBeat] = [:]
         for case .heartbeat(let signal) in work.signals {
             latest[signal.agentID] = AgentBeat(
                 agentID: signal.agentID, freeSlots: signal.freeSlots, running: signal.running.count)
         }
+        var work = work
+        if !latest.isEmpty || isForced {
+            for beat in registry?.takeNotes() ?? [] where latest[beat.agentID] == nil {
+                latest[beat.agentID] = beat
+                work.flushed.append(beat)
+            }
+        }
         guard !latest.isEmpty else { return read(work, into: &effects) }
+        work.asked = latest.values.sorted { $0.agentID < $1.agentID }
         phase = .beating(work)
-        effects.append(.beat(latest.values.sorted { $0.agentID < $1.agentID }))
+        effects.append(.beat(work.asked))
     }
 
     private mutating func read(_ work: Work, into effects: inout [Effect]) {
@@ -202,6 +250,10 @@ package struct SignalCore: Sendable {
         work.decision = desk.decide(
             work.signals, open: named + work.bound.filter { !seen.contains($0.reference) }, known: work.known,
             now: work.now)
+        for beat in work.flushed {
+            work.decision.submissions += desk.omissions(
+                of: beat.agentID, bound: work.bound.filter { $0.agentID == beat.agentID }, listed: [])
+        }
         let letters = work.letters + work.decision.deadLetters
         guard !letters.isEmpty else { return handOn(work, into: &effects) }
         phase = .keeping(work)
@@ -221,11 +273,15 @@ package struct SignalCore: Sendable {
     private mutating func answer(_ work: Work, into effects: inout [Effect]) {
         var types = work.types
         for case .register(let signal) in work.signals { types[signal.agentID] = signal.agentType }
-        let messages = work.decision.answers.map { answer in
-            (
-                agentType: types[answer.agentID] ?? Self.agentType(of: answer.agentID),
-                message: ControlMessage.heartbeatAck(answer)
-            )
+        var messages = work.quickAnswers.map {
+            (agentType: $0.agentType, message: ControlMessage.heartbeatAck($0.answer))
+        }
+        for answer in work.decision.answers {
+            messages.append(
+                (
+                    agentType: types[answer.agentID] ?? Self.agentType(of: answer.agentID),
+                    message: .heartbeatAck(answer)
+                ))
         }
         if !messages.isEmpty { effects.append(.control(messages)) }
         grant(work, into: &effects)

@@ -110,17 +110,25 @@ struct SignalDesk: Sendable {
             if !isOutstanding { answer.settled.append(reference) }
         }
         decision.answers.append(answer)
-        guard judgesOmissions, beat.held.count < Self.heldListLimit else { return }
+        guard beat.held.count < Self.heldListLimit else { return }
+        decision.submissions += omissions(of: beat.agentID, bound: bound, listed: listed)
+    }
+
+    /// What an agent has lost: attempts that are bound to it and that its heartbeat doesn't list.
+    func omissions(of agentID: String, bound: [OpenAttemptRow], listed: Set<UniqueID>) -> [Submission] {
+        guard judgesOmissions else { return [] }
+        var submissions: [Submission] = []
         for row in bound where !listed.contains(row.reference.taskID) {
             // Bound before the last two heartbeats, and this one doesn't list it: the agent has lost it.
             guard let boundMilliseconds = row.boundMilliseconds,
                 boundMilliseconds > Int64(2 * heartbeatMilliseconds + 1000)
             else { continue }
-            decision.submissions.append(
+            submissions.append(
                 Submission(
-                    .event(.leaseExpired(row.reference, agentID: beat.agentID), workflowID: row.workflowID),
+                    .event(.leaseExpired(row.reference, agentID: agentID), workflowID: row.workflowID),
                     origin: .watch))
         }
+        return submissions
     }
 
     /// Whether an agent may go on with a send that it says it runs.

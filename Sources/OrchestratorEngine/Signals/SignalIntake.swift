@@ -1,10 +1,18 @@
 import JSONTools
 public import Logging
+import Synchronization
 public import TaskTransport
 public import WorkflowStorage
 
 /// Reads what agents say, keeps the registry in step, answers: the shell around ``SignalCore``.
 public final class SignalIntake: Sendable {
+    private struct State {
+        var registry: AgentRegistry
+        /// Entries that are done with once what is noted is recorded.
+        var unacknowledged: [String] = []
+    }
+
+    private let state: Mutex<State>
     private let bus: any TaskBus
     private let store: any WatchStore
     private let advancer: Advancer
@@ -15,8 +23,9 @@ public final class SignalIntake: Sendable {
     /// An intake that answers through `bus`.
     public init(
         bus: any TaskBus, store: any WatchStore, advancer: Advancer, monitor: RoadMonitor,
-        heartbeatMilliseconds: Int, logger: Logger
+        heartbeatMilliseconds: Int, leaseMilliseconds: Int, logger: Logger
     ) {
+        state = Mutex(State(registry: AgentRegistry(leaseMilliseconds: leaseMilliseconds)))
         self.bus = bus
         self.store = store
         self.advancer = advancer
@@ -25,13 +34,43 @@ public final class SignalIntake: Sendable {
         self.logger = logger
     }
 
-    /// Takes one batch of entries; they are acknowledged by whoever calls once this returns.
+    /// Takes one batch of entries; they are done with once this returns, see ``acknowledgeable(_:)``. To be called by one
+    /// loop; another one may take stale entries.
     ///
     /// - Throws: `BatchError` if the record is away; then the same batch has to be taken again.
     func take(_ entries: [InboundMessage], isStale: Bool) async throws(BatchError) {
-        var core = SignalCore(heartbeatMilliseconds: heartbeatMilliseconds)
-        var input: SignalCore.Input? = .received(
-            entries, isStale: isStale, judgesOmissions: monitor.hasListenedForALease, now: .now())
+        guard !entries.isEmpty else { return }
+        try await run(
+            .received(entries, isStale: isStale, judgesOmissions: monitor.hasListenedForALease, now: .now()),
+            knows: !isStale)
+    }
+
+    /// Records the heartbeats that were noted, if they have waited long enough.
+    func flushIfDue() async throws(BatchError) {
+        guard state.withLock({ $0.registry.isDue(at: MonotonicTime.milliseconds) }) == 0 else { return }
+        try await run(.flush(judgesOmissions: monitor.hasListenedForALease, now: .now()), knows: true)
+    }
+
+    /// For how long there is nothing to do here unless something comes; at most `longest` milliseconds.
+    func patience(atMost longest: Int64) -> Int64 {
+        let due = state.withLock { $0.registry.isDue(at: MonotonicTime.milliseconds) }
+        return due.map { min(max($0, 1), longest) } ?? longest
+    }
+
+    /// Says which entries may be acknowledged once these are taken: none while heartbeats wait to be recorded.
+    func acknowledgeable(_ entryIDs: [String]) -> [String] {
+        state.withLock { state in
+            state.unacknowledged += entryIDs
+            guard !state.registry.hasNotes else { return [] }
+            defer { state.unacknowledged = [] }
+            return state.unacknowledged
+        }
+    }
+
+    private func run(_ first: SignalCore.Input, knows: Bool) async throws(BatchError) {
+        var core = SignalCore(
+            heartbeatMilliseconds: heartbeatMilliseconds, registry: knows ? state.withLock { $0.registry } : nil)
+        var input: SignalCore.Input? = first
         while let present = input {
             input = nil
             for effect in core.step(present, at: MonotonicTime.milliseconds) {
@@ -39,6 +78,7 @@ public final class SignalIntake: Sendable {
                 if let answer = await carryOut(effect) { input = answer }
             }
         }
+        if let registry = core.registry { state.withLock { $0.registry = registry } }
     }
 
     /// Carries an effect out.
@@ -50,10 +90,7 @@ public final class SignalIntake: Sendable {
             case .register(let agents):
                 try await store.register(agents)
                 return .registered
-            case .beat(let beats):
-                let types = try await store.beat(beats)
-                return .beaten(
-                    BeatAnswer(types: types, bound: try await store.openAttempts(boundTo: beats.map(\.agentID))))
+            case .beat(let beats): return .beaten(try await store.beat(beats))
             case .readOpen(let taskIDs): return .open(try await store.openAttempts(taskIDs: taskIDs))
             case .keep(let letters):
                 try await store.keep(letters)

@@ -110,7 +110,7 @@ public final class Sweeper: Sendable {
         case .remove(let entries, let living):
             do {
                 try await bus.deleteTaskEntries(entries)
-                try await bus.removeIdleConsumers(except: living)
+                if let living { try await bus.removeIdleConsumers(except: living) }
             } catch {
                 logger.warning("stale entries could not be removed", metadata: ["error": "\(error)"])
             }

@@ -18,12 +18,12 @@ extension SweeperCore {
             effects.append(.readOpen(limit: Self.auditLimit))
         case (.open(let open), .readingOpenTypes(var walk)):
             for row in open { walk.types.insert(row.agentType) }
+            guard !walk.types.isSubset(of: madeTypes) else { return readStreams(walk, into: &effects) }
             phase = .makingTypeGroups(walk)
             effects.append(.makeGroups(walk.types))
         case (.groupsMade(true), .makingTypeGroups(let walk)):
-            // The streams before the record: what is sent between the two looks must not seem lost.
-            phase = .walking(walk)
-            effects.append(.walk(walk.types.sorted()))
+            madeTypes.formUnion(walk.types)
+            readStreams(walk, into: &effects)
         case (.groupsMade(false), .makingTypeGroups), (.entries(nil), .walking):
             effects.append(.report(.couldNotWalk))
             rest(into: &effects)
@@ -46,6 +46,12 @@ extension SweeperCore {
             // The other inputs of this kind belong to other phases.
             unexpected(input)
         }
+    }
+
+    /// The streams before the record: what is sent between the two looks must not seem lost.
+    private mutating func readStreams(_ walk: Walk, into effects: inout [Effect]) {
+        phase = .walking(walk)
+        effects.append(.walk(walk.types.sorted()))
     }
 
     private mutating func judge(_ walk: Walk, open: [OpenAttemptRow], into effects: inout [Effect]) {
@@ -94,9 +100,13 @@ extension SweeperCore {
 
     private mutating func remove(_ walk: Walk, into effects: inout [Effect]) {
         guard walk.isWhole else { return endWalk(into: &effects) }
+        let living = Set(walk.living.keys)
+        let cleans = cleaned.map { $0.living != living || monotonic - $0.at >= Self.cleaningMilliseconds } ?? true
+        if cleans { cleaned = (living, monotonic) }
+        guard cleans || !walk.stale.isEmpty else { return endWalk(into: &effects) }
         phase = .removing
         effects.append(
-            .remove(walk.stale.map { (stream: $0.stream, entryID: $0.entryID) }, living: Set(walk.living.keys)))
+            .remove(walk.stale.map { (stream: $0.stream, entryID: $0.entryID) }, living: cleans ? living : nil))
     }
 
     private mutating func endWalk(into effects: inout [Effect]) {

@@ -66,8 +66,9 @@ package struct SweeperCore: Sendable {
         case readOpenOf([UniqueID])
         /// Answered by `entries`.
         case walk([String])
-        /// Delete entries, then the consumers of agents that are gone. Answered by `removed`.
-        case remove([(stream: String, entryID: String)], living: Set<String>)
+        /// Delete entries, then the consumers of agents that are not among the living; nil to leave the consumers alone.
+        /// Answered by `removed`.
+        case remove([(stream: String, entryID: String)], living: Set<String>?)
         /// Answered by `rested`: after the time, or as soon as the bus has another epoch than the given one.
         case rest(milliseconds: Int, whileEpochIs: UInt64?)
         /// Submit; nobody waits.
@@ -127,6 +128,8 @@ package struct SweeperCore: Sendable {
     /// After how long a send that was missed is looked for again, in milliseconds: longer than a dead orchestrator's
     /// results wait.
     static let confirmationMilliseconds: Int64 = 12_000
+    /// How often consumers are cleaned up though no agent came or went, in milliseconds.
+    static let cleaningMilliseconds: Int64 = 600_000
     /// The most open attempts that a walk holds against the streams.
     static let auditLimit = 50_000
     /// For how long a thing may be late before it is a finding, in milliseconds.
@@ -155,6 +158,10 @@ package struct SweeperCore: Sendable {
     var isUrgent = false
     /// Sends that the last walk missed: those that the next one misses too are lost.
     var suspects: Set<AttemptReference> = []
+    /// The types whose groups were made since Redis was last seen to come back.
+    var madeTypes: Set<String> = []
+    /// The agents that lived when consumers were last cleaned up, and when that was.
+    var cleaned: (living: Set<String>, at: Int64)?
     /// Attempts of which was submitted that nobody lives who could take them.
     var agentless: Set<AttemptReference> = []
     /// How many looks in a row have seen a queued task passed over.
@@ -260,6 +267,7 @@ package struct SweeperCore: Sendable {
             // Redis came back, or lost its data: every living agent gets the time of a heartbeat, and a second, to say
             // what it runs.
             roadEpoch = epoch
+            madeTypes = []
             nextAudit = monotonic + Int64(heartbeatMilliseconds) + 1000
             isUrgent = true
         }

@@ -144,9 +144,7 @@ extension InMemoryRecord {
     }
 
     /// Notes heartbeats.
-    ///
-    /// - Returns: type by id, of the agents among them that are registered.
-    package mutating func beat(_ heartbeats: [AgentBeat], at now: Timestamp) -> [String: String] {
+    package mutating func beat(_ heartbeats: [AgentBeat], at now: Timestamp) -> BeatAnswer {
         var known: [String: String] = [:]
         for beat in heartbeats {
             guard var row = agents[beat.agentID] else { continue }
@@ -157,7 +155,7 @@ extension InMemoryRecord {
             agents[beat.agentID] = row
             known[beat.agentID] = row.registration.agentType
         }
-        return known
+        return BeatAnswer(types: known, bound: openAttempts(boundTo: heartbeats.map(\.agentID), at: now))
     }
 
     /// Notes agents that are gone; they run nothing any more.

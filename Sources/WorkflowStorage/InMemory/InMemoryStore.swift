@@ -133,7 +133,7 @@ extension InMemoryStore: WatchStore {
         try change { record, now in record.register(agents, at: now) }
     }
 
-    package func beat(_ heartbeats: [AgentBeat]) async throws(BatchError) -> [String: String] {
+    package func beat(_ heartbeats: [AgentBeat]) async throws(BatchError) -> BeatAnswer {
         try change { record, now in record.beat(heartbeats, at: now) }
     }
 

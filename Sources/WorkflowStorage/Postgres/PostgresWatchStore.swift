@@ -48,14 +48,16 @@ public struct PostgresWatchStore: WatchStore {
     private func openRows(_ statement: PostgresStatement) async throws(BatchError) -> [OpenAttemptRow] {
         let rows = try await run(statement)
         return try read { () throws(PostgresError) in
-            try rows.map { row throws(PostgresError) in
-                OpenAttemptRow(
-                    workflowID: try row.id(0), reference: try reference(in: row, from: 2), stage: try row.text(1),
-                    agentType: try row.text(5), priority: WorkflowPriority(rawValue: try row.text(6)) ?? .medium,
-                    agentID: try row.optionalText(7), isStopping: try row.bool(8), ageMilliseconds: try row.int8(9),
-                    boundMilliseconds: try row.optional(10))
-            }
+            try rows.map { row throws(PostgresError) in try openRow(row) }
         }
+    }
+
+    private func openRow(_ row: PostgresRow) throws(PostgresError) -> OpenAttemptRow {
+        OpenAttemptRow(
+            workflowID: try row.id(0), reference: try reference(in: row, from: 2), stage: try row.text(1),
+            agentType: try row.text(5), priority: WorkflowPriority(rawValue: try row.text(6)) ?? .medium,
+            agentID: try row.optionalText(7), isStopping: try row.bool(8), ageMilliseconds: try row.int8(9),
+            boundMilliseconds: try row.optional(10))
     }
 
     /// The open attempts of some tasks; those that are closed, queued or never were are absent.
@@ -129,31 +131,47 @@ public struct PostgresWatchStore: WatchStore {
     }
 
     /// Notes heartbeats at database time.
-    ///
-    /// - Returns: type by id, of the agents among them that are registered.
-    public func beat(_ heartbeats: [AgentBeat]) async throws(BatchError) -> [String: String] {
-        guard !heartbeats.isEmpty else { return [:] }
+    public func beat(_ heartbeats: [AgentBeat]) async throws(BatchError) -> BeatAnswer {
+        guard !heartbeats.isEmpty else { return BeatAnswer() }
         let rows = try await run(
             PostgresStatement(
-                """
-                UPDATE agents AS a
-                SET last_heartbeat_at = clock_timestamp(), free_slots = n.free_slots, running = n.running,
-                    gone_at = NULL
-                FROM unnest($1::text[], $2::int[], $3::int[]) AS n (agent_id, free_slots, running)
-                WHERE a.agent_id = n.agent_id
-                RETURNING a.agent_id, a.agent_type
-                """,
+                Self.beatAndBound,
                 [
                     .textArray(heartbeats.map(\.agentID)),
                     .int4Array(heartbeats.map { Int32(clamping: $0.freeSlots) }),
                     .int4Array(heartbeats.map { Int32(clamping: $0.running) }),
                 ]))
         return try read { () throws(PostgresError) in
-            var known: [String: String] = [:]
-            for row in rows { known[try row.text(0)] = try row.text(1) }
-            return known
+            var answer = BeatAnswer()
+            for row in rows {
+                // An attempt, or an agent: its id and type stand where an attempt has its agent and type.
+                if let agentID = try row.optionalText(11) {
+                    answer.types[agentID] = try row.text(5)
+                } else {
+                    answer.bound.append(try openRow(row))
+                }
+            }
+            return answer
         }
     }
+
+    private static let beatAndBound = SQLText(
+        unchecked: """
+            WITH known AS (
+                UPDATE agents AS a
+                SET last_heartbeat_at = clock_timestamp(), free_slots = n.free_slots, running = n.running,
+                    gone_at = NULL
+                FROM unnest($1::text[], $2::int[], $3::int[]) AS n (agent_id, free_slots, running)
+                WHERE a.agent_id = n.agent_id
+                RETURNING a.agent_id, a.agent_type)
+            SELECT NULL::uuid AS workflow_id, NULL AS stage, NULL::uuid AS task_id, NULL::int AS attempt,
+                NULL::bigint AS dispatch_id, agent_type, NULL AS priority, NULL AS bound_to, NULL::boolean AS is_stopping,
+                NULL::bigint AS age, NULL::bigint AS bound, agent_id
+            FROM known
+            UNION ALL
+            SELECT o.*, NULL
+            FROM (\(selectOpen) AND agent_id = ANY ($1)) AS o
+            """)
 
     /// Notes agents that are gone, at database time; they run nothing any more.
     public func retire(_ agentIDs: [String]) async throws(BatchError) {
