@@ -13,7 +13,12 @@ private final class GatedBus: AgentTaskBus {
     let epoch: UInt64 = 1
     let order = Mutex<[String]>([])
     private let control: AsyncStream<ControlEvent>.Continuation
-    private let claims = AsyncStream.makeStream(of: [ClaimedTask].self)
+    private struct Claims {
+        var delivered: [ClaimedTask]?
+        var waiter: CheckedContinuation<[ClaimedTask]?, Never>?
+    }
+
+    private let claims = Mutex(Claims())
     private let claiming = AsyncStream.makeStream(of: Void.self)
 
     init() {
@@ -25,13 +30,35 @@ private final class GatedBus: AgentTaskBus {
     func waitForClaim() async { for await _ in claiming.stream { return } }
 
     /// Ends the claim that is under way.
-    func deliver(_ tasks: [ClaimedTask]) { claims.continuation.yield(tasks) }
+    func deliver(_ tasks: [ClaimedTask]) {
+        let waiter = claims.withLock { claims in
+            if claims.waiter == nil { claims.delivered = tasks }
+            return claims.waiter.take()
+        }
+        waiter?.resume(returning: tasks)
+    }
 
     func claim(freeSlots: Int, block: Duration) async throws(TransportError) -> [ClaimedTask] {
         claiming.continuation.yield()
-        for await tasks in claims.stream { return tasks }
-        return []
+        let tasks = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let (ready, mustWait) = claims.withLock { claims -> ([ClaimedTask]?, Bool) in
+                    if Task.isCancelled { return (nil, false) }
+                    if let delivered = claims.delivered.take() { return (delivered, false) }
+                    claims.waiter = continuation
+                    return (nil, true)
+                }
+                if !mustWait { continuation.resume(returning: ready) }
+            }
+        } onCancel: {
+            endClaim()
+        }
+        // As a read that is cut short: what it had got stays pending, and the next claim brings it.
+        guard let tasks else { throw TransportError(.closed, "cut short") }
+        return tasks
     }
+
+    private func endClaim() { claims.withLock { $0.waiter.take() }?.resume(returning: nil) }
 
     func handBack(_ tasks: [ClaimedTask]) async throws(TransportError) {
         // Whoever would close meanwhile gets every chance to.
@@ -46,7 +73,7 @@ private final class GatedBus: AgentTaskBus {
     func close() async {
         order.withLock { $0.append("close") }
         control.finish()
-        claims.continuation.finish()
+        endClaim()
     }
 
     func report(_ results: [OutgoingResult]) async throws(TransportError) {}
