@@ -218,6 +218,22 @@ struct SignalCoreTests {
         #expect(step(&core, beats, at: 15_000).told.map(\.known) == [false])
     }
 
+    @Test("what a heartbeat omits is not judged when the record's answer comes long after it")
+    func lateAnswer() {
+        for (delay, lost) in [(5000, 1), (5001, 0)] as [(Int64, Int)] {
+            var core = SignalCore(heartbeatMilliseconds: 5000)
+            _ = core.step(
+                .received(entries([beat()]), isStale: false, judgesOmissions: true, now: Self.now), at: 100)
+            let effects = core.step(
+                .beaten(BeatAnswer(types: ["scaffold-1": "scaffold"], bound: [row(agent: "scaffold-1")])),
+                at: 100 + delay)
+            let submitted = effects.flatMap { effect in
+                if case .enqueue(let submissions) = effect { submissions } else { [] }
+            }
+            #expect(submitted.count == lost)
+        }
+    }
+
     @Test("a heartbeat that lists something is recorded at once, and what was noted with it; a goodbye forgets")
     func busyBeat() {
         var core = SignalCore(heartbeatMilliseconds: 5000, registry: AgentRegistry(leaseMilliseconds: 15_000))

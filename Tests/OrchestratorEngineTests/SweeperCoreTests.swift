@@ -157,6 +157,18 @@ struct SweeperCoreTests {
         }
     }
 
+    @Test("an orchestrator that stood still judges nothing before it has listened for a lease again")
+    func standstill() {
+        var bench = WatchBench()
+        bench.run(for: 30_000)
+        #expect(bench.core.hearing.hasListened(for: 15_000, at: bench.monotonic))
+        bench.monotonic += 30_000
+        #expect(!bench.core.hearing.hasListened(for: 15_000, at: bench.monotonic), "before anything is noted")
+        bench.findings.expired = [(workflowID: workflow, reference: reference(1), agentID: "scaffold-1")]
+        bench.run(for: 12_000)
+        #expect(bench.events.isEmpty)
+    }
+
     @Test("sends that were not published are sent again, but not while Redis is away")
     func unpublished() {
         var bench = WatchBench()

@@ -79,7 +79,8 @@ extension AdvancerCore {
         }
     }
 
-    /// The culprit is kept for people: its agent may forget it.
+    /// The culprit is kept for people, its agent may forget it, and its attempt ends as a failure: it would be waited for,
+    /// or sent again, without end.
     mutating func buried(into effects: inout [Effect]) {
         guard case .burying(let culprit, let letter) = phase,
             case .result(let entryID, let agentType, let agentID, let reference, _) = culprit.origin
@@ -90,19 +91,12 @@ extension AdvancerCore {
         done.acknowledgements.append(entryID)
         done.settled.append(BatchEffects.Settled(agentType: agentType, agentID: agentID, reference: reference))
         effects.append(.handOn(done))
-        if let failure = Self.failure(for: culprit, reason: letter.detail) { queue.append(failure) }
-    }
-
-    /// What a refused result means for its attempt: it failed, and counts; without that it would be sent again for ever.
-    private static func failure(for culprit: Submission, reason: String) -> Submission? {
-        guard case .event(.taskFinished(let outcome), let workflowID) = culprit.body else { return nil }
-        let fault = WorkflowFault(
-            code: "RESULT_REFUSED", message: "the record refused the result of this attempt: \(reason)",
-            isRetryable: true)
-        let failed = AttemptOutcome(
-            reference: outcome.reference, stage: outcome.stage, agentID: outcome.agentID, status: .failure,
-            faults: [fault])
-        return Submission(.event(.taskFinished(failed), workflowID: workflowID), origin: .watch)
+        if case .event(.taskFinished(let outcome), let workflowID) = culprit.body {
+            queue.append(
+                Submission(
+                    .event(.taskFinished(outcome.refused(because: letter.detail)), workflowID: workflowID),
+                    origin: .watch))
+        }
     }
 
     /// The record is away: callers are told, everything else waits for its return.
@@ -160,5 +154,17 @@ extension AdvancerCore {
             .ended:
             unexpected("reachable")
         }
+    }
+}
+
+extension AttemptOutcome {
+    /// The failure that stands for a result which can't be recorded.
+    func refused(because reason: String) -> AttemptOutcome {
+        AttemptOutcome(
+            reference: reference, stage: stage, agentID: agentID, status: .failure,
+            faults: [
+                WorkflowFault(
+                    code: "RESULT_REFUSED", message: "the result could not be recorded: \(reason)", isRetryable: true)
+            ])
     }
 }

@@ -18,7 +18,9 @@ package struct ResultSorting: Sendable {
         submissions.reserveCapacity(entries.count)
         for entry in entries {
             if entry.isPoisoned {
-                refuse(entry, cause: "CLAIMED_TOO_OFTEN", detail: "claimed from dead consumers repeatedly")
+                let reason = "claimed from dead consumers repeatedly"
+                refuse(entry, cause: "CLAIMED_TOO_OFTEN", detail: reason)
+                if let failure = Self.failure(insteadOf: entry, because: reason) { submissions.append(failure) }
                 continue
             }
             do throws(ProtocolError) {
@@ -35,6 +37,15 @@ package struct ResultSorting: Sendable {
         let letter = DeadLetter(
             kind: .message, source: "orchestrator:results", cause: cause, detail: detail, bytes: entry.bytes)
         unreadable.append((entry, letter))
+    }
+
+    /// What ends the attempt whose result is set aside, if it can be told which one that is.
+    private static func failure(insteadOf entry: InboundMessage, because reason: String) -> Submission? {
+        guard let result = try? TaskResult(decoding: entry.bytes) else { return nil }
+        let whole = submission(for: result, entry: entry, wasLeftBehind: false)
+        guard case .event(.taskFinished(let outcome), let workflowID) = whole.body else { return nil }
+        return Submission(
+            .event(.taskFinished(outcome.refused(because: reason)), workflowID: workflowID), origin: .watch)
     }
 
     private static func submission(

@@ -11,7 +11,8 @@ package struct AgentRegistry: Sendable {
 
     private var types: [String: String] = [:]
     private var noted: [String: AgentBeat] = [:]
-    private var notedSince: Int64?
+    /// When the oldest heartbeat that waits was noted.
+    private(set) var notedSince: Int64?
     private let patience: Int64
 
     /// A registry that knows nobody.

@@ -61,9 +61,9 @@ package struct SignalCore: Sendable {
         var signals: [AgentSignal] = []
         var letters: [DeadLetter] = []
         var judgesOmissions: Bool
+        /// When the signals were received, or the oldest of those that were noted.
+        var heardAt: Int64
         var now: Timestamp
-        /// When the entries were received, by the monotonic clock.
-        var receivedAt: Int64
         /// Type by id, of the agents that the record or the signals know.
         var types: [String: String] = [:]
         var known: Set<String> = []
@@ -118,12 +118,13 @@ package struct SignalCore: Sendable {
         phase = .idle
         switch (input, present) {
         case (.received(let entries, let isStale, let judgesOmissions, let now), .idle):
-            var work = Work(judgesOmissions: judgesOmissions, now: now, receivedAt: monotonic)
+            var work = Work(judgesOmissions: judgesOmissions, heardAt: monotonic, now: now)
             decode(entries, isStale: isStale, into: &work)
             noteQuietBeats(&work, at: monotonic)
             register(work, into: &effects)
         case (.flush(let judgesOmissions, let now), .idle):
-            beat(Work(judgesOmissions: judgesOmissions, now: now, receivedAt: monotonic), isForced: true, into: &effects)
+            beat(
+                Work(judgesOmissions: judgesOmissions, heardAt: monotonic, now: now), isForced: true, into: &effects)
         case (.registered, .registering(let work)):
             beat(work, into: &effects)
         case (.beaten(let answer), .beating(var work)):
@@ -222,6 +223,7 @@ package struct SignalCore: Sendable {
         }
         var work = work
         if !latest.isEmpty || isForced {
+            work.heardAt = min(work.heardAt, registry?.notedSince ?? work.heardAt)
             for beat in registry?.takeNotes() ?? [] where latest[beat.agentID] == nil {
                 latest[beat.agentID] = beat
                 work.flushed.append(beat)
@@ -243,8 +245,8 @@ package struct SignalCore: Sendable {
     private mutating func decide(_ work: Work, named: [OpenAttemptRow], into effects: inout [Effect]) {
         var work = work
         let seen = Set(named.map(\.reference))
-        // If we stood still meanwhile, the lists are older than what the record says of their agents.
-        let isFresh = monotonic - work.receivedAt <= Int64(heartbeatMilliseconds)
+        // What was heard long ago, before we stood still, doesn't tell what runs now.
+        let isFresh = monotonic - work.heardAt <= Int64(heartbeatMilliseconds)
         let desk = SignalDesk(
             heartbeatMilliseconds: heartbeatMilliseconds, judgesOmissions: work.judgesOmissions && isFresh)
         work.decision = desk.decide(

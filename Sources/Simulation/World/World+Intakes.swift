@@ -167,14 +167,7 @@ private final class SignalRun {
         case .register(let agents):
             ask(world, { $0.record.register(agents, at: $0.databaseTime) }, { .registered })
         case .beat(let beats):
-            let ids = beats.map(\.agentID)
-            ask(
-                world,
-                { world in
-                    let types = world.record.beat(beats, at: world.databaseTime)
-                    let bound = world.record.openAttempts(boundTo: ids, at: world.databaseTime)
-                    return BeatAnswer(types: types, bound: bound)
-                }, { .beaten($0) })
+            ask(world, { $0.record.beat(beats, at: $0.databaseTime) }, { .beaten($0) })
         case .readOpen(let ids):
             ask(world, { $0.record.openAttempts(taskIDs: ids, at: $0.databaseTime) }, { .open($0) })
         case .keep(let letters):
