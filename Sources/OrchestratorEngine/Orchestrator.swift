@@ -88,7 +88,7 @@ public final class Orchestrator: Sendable {
                 do throws(PostgresError) {
                     return Set(try await definitions.newest().flatMap { $0.definition.stages.map(\.agent) })
                 } catch {
-                    return []
+                    return nil
                 }
             },
             upkeep: {
@@ -128,7 +128,9 @@ public final class Orchestrator: Sendable {
 
     private func takeResults() async {
         await loop("results") {
-            let entries = try await self.bus.readResults(limit: 300, block: .milliseconds(Self.patienceMilliseconds))
+            // With results at hand, often enough that nobody takes us for dead and our results for left behind.
+            let patience = self.advancer.hasOpenAttempts ? Self.busyMilliseconds : Self.patienceMilliseconds
+            let entries = try await self.bus.readResults(limit: 300, block: .milliseconds(patience))
             try await self.hand(entries, from: "orchestrator:results") { entries throws(BatchError) in
                 try await self.results.take(entries)
             }
@@ -150,6 +152,8 @@ public final class Orchestrator: Sendable {
 
     /// How long a read waits for something to come, in milliseconds.
     private static let patienceMilliseconds: Int64 = 10_000
+    /// How long it waits while work is under way.
+    private static let busyMilliseconds: Int64 = 2000
     /// For how long signals gather while no work is under way: short enough that none seems to be read with delay.
     private static let gathering: Swift.Duration = .milliseconds(600)
 

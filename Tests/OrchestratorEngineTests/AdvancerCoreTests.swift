@@ -85,11 +85,36 @@ struct AdvancerCoreTests {
             Issue.record("expected to be turned away: \(bench.replies)")
             return
         }
-        #expect(bench.replies[token] == nil)
+        guard case .unavailable(let reason)? = bench.replies[token].only, reason.contains("Idempotency-Key") else {
+            Issue.record("who waits is told that it is unknown, once: \(bench.replies)")
+            return
+        }
         try bench.settle()
         #expect(bench.replies[token]?.count == 1)
         #expect(bench.handedOn.count == 1)
         #expect(bench.record.workflows.count == 1)
+    }
+
+    @Test("who was told that the outcome is unknown repeats the request: it is not done again here; results are")
+    func unknownThenLost() throws {
+        var bench = try DoorBench(stages: 1)
+        let id = try bench.create()
+        bench.tell(.submitted([bench.result(of: try bench.open(id), entry: "1-0")]))
+        _ = try bench.untilCommit()
+        let ahead = bench.call(.create(bench.creation()))
+        bench.tell(.failed(.unknownOutcome("connection lost")))
+        bench.tell(.failed(.away("refused")))
+        #expect(bench.replies[ahead]?.count == 1, "what waits behind is turned away")
+        try bench.settle()
+        #expect(bench.record.workflows[id]?.summary.status == "completed")
+        let token = bench.call(.create(bench.creation()))
+        _ = try bench.untilCommit()
+        bench.tell(.failed(.unknownOutcome("connection lost")))
+        bench.tell(.failed(.away("refused")))
+        try bench.settle()
+        #expect(bench.replies[token]?.count == 1)
+        #expect(bench.record.workflows.count == 1)
+        #expect(bench.core.isIdle)
     }
 
     @Test("a batch that the record refuses is halved until the culprit is found; the others go through")

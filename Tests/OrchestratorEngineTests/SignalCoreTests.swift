@@ -115,6 +115,20 @@ struct SignalCoreTests {
         #expect(run([beat(held: [reference])], open: [row()]).told.first?.settled == [])
     }
 
+    @Test("an agent that starts what is stopping, closed, or another's is told to stop at once")
+    func started() {
+        let signal: [AgentSignal] = [
+            .started(StartedSignal(agentID: "scaffold-1", sentAt: Self.now, reference: reference))
+        ]
+        for open in [[], [row(isStopping: true)], [row(agent: "scaffold-2")]] {
+            let (_, told, submitted) = run(signal, open: open)
+            #expect(told.flatMap(\.tasks).map(\.verdict) == [.stop])
+            #expect(submitted.isEmpty)
+        }
+        #expect(run(signal, open: [row()]).submitted.map(\.name) == [.taskStarted])
+        #expect(run(signal, open: [row(agent: "scaffold-1")]).told.isEmpty)
+    }
+
     @Test("what a leaving agent gave up is committed before it is noted as gone; if it can't be, all comes again")
     func goodbye() {
         let signals: [AgentSignal] = [

@@ -301,5 +301,29 @@ struct SweeperCoreTests {
         while bench.events.isEmpty { bench.run(for: 1) }
         #expect(bench.looks.count == before + 3)
         #expect(bench.events == [.sendLost])
+        #expect(bench.shown.last?.map(\.queued) == [0], "what goes out as a finding is not let go as well")
+    }
+
+    @Test("a queue that shrinks passes nobody over: its tasks wait for their turn")
+    func shrinkingQueue() {
+        var bench = WatchBench()
+        bench.findings.queuedLong = [watched(1)]
+        for queued in stride(from: 400, to: 380, by: -1) {
+            bench.findings.loads = [AgentTypeLoad(agentType: "scaffold", sent: 10, queued: queued, slots: 2)]
+            let looks = bench.looks.count
+            while bench.looks.count == looks { bench.run(for: 1) }
+        }
+        #expect(bench.events.isEmpty)
+    }
+
+    @Test("when the record had more than one answer holds, the next look follows at once")
+    func fullAnswer() {
+        var bench = WatchBench()
+        bench.run(for: 20_000)
+        bench.findings.due = (1...500).map { UniqueID(high: 9, low: $0) }
+        bench.run(for: 5000)
+        let before = bench.looks.count
+        bench.run(for: 2000)
+        #expect(bench.looks.count - before == 10)
     }
 }

@@ -204,13 +204,16 @@ extension AdvancerCore {
         _ computed: ComputedBatch, _ answer: CommitAnswer, into effects: inout [Effect]
     ) {
         phase = .idle
-        for submission in computed.missed { queue.append(submission) }
-        for submission in computed.deferred { queue.append(submission) }
+        for submission in computed.missed {
+            if computed.areCallersTold, case .caller = submission.origin { continue }
+            queue.append(submission)
+        }
+        for submission in computed.areCallersTold ? [] : computed.deferred { queue.append(submission) }
         var committed = computed.computation.effects
         committed.take(answer)
         committed.begunAt = computed.batch.begunAt
         if !committed.replies.isEmpty {
-            effects.append(.reply(committed.replies))
+            if !computed.areCallersTold { effects.append(.reply(committed.replies)) }
             committed.replies = []
         }
         _ = findings.count(committed.events)
@@ -227,7 +230,14 @@ extension AdvancerCore {
             // What the rows said is lost; the relay and the walk of the streams make it good.
             conclude(computed, CommitAnswer(), into: &effects)
         } else {
-            giveUp(computed.batch, .repeatable(cause), into: &effects)
+            // Who was told that the outcome is unknown repeats the request; doing it again here would do it twice.
+            let batch = computed.areCallersTold ? computed.batch.withoutCallers : computed.batch
+            guard !batch.submissions.isEmpty else {
+                effects.append(.abandon)
+                phase = .idle
+                return
+            }
+            giveUp(batch, .repeatable(cause), into: &effects)
         }
     }
 }

@@ -19,8 +19,17 @@ extension AdvancerCore {
                 giveUp(computed.batch, error, into: &effects)
             }
         case .lookingUp(let computed, let cause):
-            // However long the record is away: nothing is repeated before the outcome is known.
+            // However long the record is away: nothing is repeated before the outcome is known. But nobody waits for it.
             isRecordReachable = false
+            var computed = computed
+            if !computed.areCallersTold {
+                computed.areCallersTold = true
+                let callers = computed.batch.callers
+                let text =
+                    "the connection to PostgreSQL was lost while this was being recorded, and whether it was is not "
+                    + "known yet; repeat the request with the same Idempotency-Key"
+                if !callers.isEmpty { effects.append(.reply(callers.map { ($0, .unavailable(text)) })) }
+            }
             answerCallers(with: .unavailable("PostgreSQL can't be reached: \(error)"), into: &effects)
             effects.append(.probe)
             phase = .probingToLookUp(computed, cause: cause)
@@ -145,7 +154,7 @@ extension AdvancerCore {
                 phase = .lookingUp(computed, cause: cause)
             } else if isStopping {
                 // Results come again to whoever is up then; the callers can't be told more.
-                for submission in computed.batch.submissions { queue.append(submission) }
+                for submission in computed.batch.withoutCallers.submissions { queue.append(submission) }
                 phase = .idle
             } else {
                 effects.append(.probe)

@@ -199,6 +199,7 @@ package struct AdvancerCore: Sendable {
     /// Begins the next batch if none is at hand; ends if there shall be none.
     private mutating func beginNext(into effects: inout [Effect]) {
         guard case .idle = phase else { return }
+        cache.trim()
         if let half = halves.popLast() {
             begin(Batch(half), into: &effects)
         } else if isStopping {
@@ -212,19 +213,20 @@ package struct AdvancerCore: Sendable {
 
     /// Lets queued tasks go where there is room.
     mutating func release(all: Bool, into effects: inout [Effect]) {
-        guard !isStopping, let releases = window?.releases(all: all) else { return }
+        guard !isStopping, let releases = window?.releases(all: all, at: monotonic) else { return }
         for release in releases { effects.append(.release(release)) }
     }
 
     private mutating func released(
         _ release: SendWindow.Release, _ tasks: [ResentTask]?, into effects: inout [Effect]
     ) {
-        window?.released(release.agentType, asked: release.count, got: tasks?.count)
+        window?.released(release.agentType, got: tasks?.count)
         if let tasks, !tasks.isEmpty {
             var sends = BatchEffects()
             var answer = CommitAnswer()
             answer.resent = tasks
             sends.take(answer)
+            sends.begunAt = release.askedAt
             effects.append(.handOn(sends))
         }
         if tasks != nil { self.release(all: false, into: &effects) }

@@ -31,6 +31,21 @@ struct Batch: Sendable {
         }
     }
 
+    /// Who waits for it.
+    var callers: [ReplyToken] {
+        submissions.compactMap { submission in
+            if case .caller(let token) = submission.origin { token } else { nil }
+        }
+    }
+
+    /// The batch without those that callers wait for.
+    var withoutCallers: Batch {
+        Batch(
+            submissions.filter { submission in
+                if case .caller = submission.origin { false } else { true }
+            })
+    }
+
     /// What the record has to lock and read.
     func request(factsOf unknown: [UniqueID]) -> BatchRequest {
         BatchRequest(
@@ -56,6 +71,8 @@ struct ComputedBatch: Sendable {
     var deferred: [Submission] = []
     var hungry: [Hungry] = []
     var fetched: [OutputKey: StageOutput] = [:]
+    /// Whether its callers were told that the outcome is unknown.
+    var areCallersTold = false
 }
 
 extension Creation {

@@ -200,7 +200,10 @@ public struct BatchComputation: Sendable {
                 if closing.keepsResult, case .result(_, _, _, _, let body)? = origin { bytes = body }
                 save.closings.append(BatchSave.Closing(workflowID: id, closing: closing, result: bytes))
                 effects.closed.append(closing.taskID)
-                if window != nil, let stage = machine.state.stages.firstIndex(where: { $0.taskID == closing.taskID }) {
+                // What no agent had may never have been sent; the sweeper counts it.
+                if window != nil, closing.agentID != nil,
+                    let stage = machine.state.stages.firstIndex(where: { $0.taskID == closing.taskID })
+                {
                     window?.close(machine.definition.stages[stage].agent)
                 }
             case .stop(let reference, let stage):

@@ -27,6 +27,10 @@ public struct RecordCache: Sendable {
         for fact in loaded where facts.updateValue(fact, forKey: fact.id) == nil {
             order.append(fact.id)
         }
+    }
+
+    /// Lets the oldest facts go that are beyond the limit: between two batches, as the one at hand needs its own.
+    mutating func trim() {
         while facts.count > Self.factsLimit, oldest < order.count {
             facts[order[oldest]] = nil
             oldest += 1

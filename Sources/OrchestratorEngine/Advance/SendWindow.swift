@@ -28,6 +28,8 @@ package struct SendWindow: Sendable {
         package var count: Int
         /// How many of the type were let go before, which tells whose turn it is.
         package var turn: Int
+        /// When that was asked for, in milliseconds of a monotonic clock: what comes late is not sent any more.
+        package var askedAt: Int64
     }
 
     private struct Lane: Sendable {
@@ -72,7 +74,7 @@ package struct SendWindow: Sendable {
         return isAdmitted
     }
 
-    /// Notes that a batch closes an attempt.
+    /// Notes that a batch closes an attempt that was sent.
     mutating func close(_ agentType: String) {
         use[agentType, default: Use()].closed += 1
     }
@@ -107,28 +109,31 @@ package struct SendWindow: Sendable {
         }
     }
 
-    /// What may be let go now. Each release has to be answered by ``released(_:asked:got:)``.
+    /// What may be let go now. Each release has to be answered by ``released(_:got:)``.
     ///
     /// - Parameter all: whether a single free place is reason enough.
-    package mutating func releases(all: Bool) -> [Release] {
+    package mutating func releases(all: Bool, at monotonic: Int64) -> [Release] {
         var releases: [Release] = []
         for (agentType, lane) in lanes where lane.queued > 0 && lane.room > 0 && !lane.isReleasing {
             guard all || lane.room >= lane.window / Self.slack else { continue }
             lanes[agentType]?.isReleasing = true
             releases.append(
-                Release(agentType: agentType, count: min(lane.room, Self.releaseLimit), turn: lane.turn))
+                Release(
+                    agentType: agentType, count: min(lane.room, Self.releaseLimit), turn: lane.turn,
+                    askedAt: monotonic))
         }
         return releases.sorted { $0.agentType < $1.agentType }
     }
 
-    /// Notes how many tasks were let go of those asked for; nil if the record could not be asked.
-    package mutating func released(_ agentType: String, asked: Int, got: Int?) {
+    /// Notes how many tasks were let go; nil if the record could not be asked.
+    package mutating func released(_ agentType: String, got: Int?) {
         guard var lane = lanes[agentType] else { return }
         lane.isReleasing = false
         if let got {
             lane.turn += got
             lane.inFlight += got
-            lane.queued = got < asked ? 0 : max(0, lane.queued - got)
+            // Fewer than asked for may mean that another orchestrator holds some; none at all, that none is left.
+            lane.queued = got == 0 ? 0 : max(0, lane.queued - got)
             lane.queuedSince = min(lane.queuedSince, lane.queued)
         }
         lanes[agentType] = lane

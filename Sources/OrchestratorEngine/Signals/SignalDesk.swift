@@ -66,7 +66,14 @@ struct SignalDesk: Sendable {
                     beat, byTask: byTask, bound: byAgent[beat.agentID] ?? [], isKnown: known.contains(beat.agentID),
                     now: now, into: &decision)
             case .started(let started):
-                if let row = byTask[started.reference.taskID], row.matches(started.reference), row.agentID == nil {
+                let row = byTask[started.reference.taskID]
+                if Self.verdict(on: started.reference, from: started.agentID, row: row) == .stop {
+                    // Stopping, closed, or another's: the agent learns it now, not with its next heartbeat.
+                    decision.answers.append(
+                        HeartbeatAcknowledgement(
+                            agentID: started.agentID, sentAt: now, known: true,
+                            tasks: [TaskVerdict(reference: started.reference, verdict: .stop)]))
+                } else if let row, row.agentID == nil {
                     decision.submissions.append(bind(row, to: started.agentID))
                 }
             case .grantRequest(let request):

@@ -1,4 +1,5 @@
 public import Logging
+import Synchronization
 public import TaskTransport
 public import WorkflowStorage
 
@@ -12,7 +13,9 @@ public final class Sweeper: Sendable {
     private let results: ResultIntake
     private let monitor: RoadMonitor
     private let upkeep: @Sendable () async -> Void
-    private let definedTypes: @Sendable () async -> Set<String>
+    private let definedTypes: @Sendable () async -> Set<String>?
+    /// What failed when it was last tried: said once, and once more when it works again.
+    private let failing = Mutex<Set<String>>([])
     private let rhythm: Rhythm
     private let heartbeatMilliseconds: Int
     private let leaseMilliseconds: Int
@@ -22,11 +25,12 @@ public final class Sweeper: Sendable {
     ///
     /// - Parameters:
     ///   - definedTypes: the agent types that definitions name: their streams are walked though no agent of them lives.
+    ///     Nil if the record can't be asked.
     ///   - upkeep: what no workflow waits for, done at start and every hour.
     public init(
         bus: any TaskBus, store: any WatchStore, advancer: Advancer, results: ResultIntake,
         monitor: RoadMonitor, heartbeatMilliseconds: Int, leaseMilliseconds: Int, rhythm: Rhythm = Rhythm(),
-        logger: Logger, definedTypes: @escaping @Sendable () async -> Set<String>,
+        logger: Logger, definedTypes: @escaping @Sendable () async -> Set<String>?,
         upkeep: @escaping @Sendable () async -> Void
     ) {
         self.definedTypes = definedTypes
@@ -69,7 +73,7 @@ public final class Sweeper: Sendable {
                 return .taken
             case .readLiving:
                 return .living(try await store.livingAgents(leaseMilliseconds: leaseMilliseconds))
-            case .readTypes: return .definedTypes(await definedTypes())
+            case .readTypes: return .definedTypes(await definedTypes() ?? [])
             case .readOpen(let limit): return .open(try await store.allOpenAttempts(limit: limit))
             case .readOpenOf(let taskIDs): return .open(try await store.openAttempts(taskIDs: taskIDs))
             case .upkeep:
@@ -92,31 +96,48 @@ public final class Sweeper: Sendable {
     private func askRedis(_ effect: SweeperCore.Effect) async -> SweeperCore.Input? {
         switch effect {
         case .askLag:
-            let lag = try? await bus.signalLagMilliseconds()
+            let lag = await attempt("asking how old the oldest unread signal is") {
+                try await self.bus.signalLagMilliseconds()
+            }
             return .lag(lag, roadEpoch: bus.epoch)
         case .makeGroups(let named):
             var types = named
             if types == nil { types = await definedTypes() }
-            do {
-                try await bus.ensureGroups(agentTypes: types ?? [])
-                return .groupsMade(true)
-            } catch {
-                return .groupsMade(false)
+            guard let types else { return .groupsMade(false) }
+            let done: Void? = await attempt("making the groups of the task streams") {
+                try await self.bus.ensureGroups(agentTypes: types)
             }
+            return .groupsMade(done != nil)
         case .claimResults(let idleMilliseconds):
-            return .claimed(try? await bus.claimResults(idleMilliseconds: idleMilliseconds))
+            return .claimed(
+                await attempt("taking up results of others") {
+                    try await self.bus.claimResults(idleMilliseconds: idleMilliseconds)
+                })
         case .walk(let types):
-            return .entries(try? await bus.taskEntries(ofTypes: types))
+            return .entries(
+                await attempt("walking the task streams") { try await self.bus.taskEntries(ofTypes: types) })
         case .remove(let entries, let living):
-            do {
-                try await bus.deleteTaskEntries(entries)
-                if let living { try await bus.removeIdleConsumers(except: living) }
-            } catch {
-                logger.warning("stale entries could not be removed", metadata: ["error": "\(error)"])
+            _ = await attempt("removing stale entries") {
+                try await self.bus.deleteTaskEntries(entries)
+                if let living { try await self.bus.removeIdleConsumers(except: living) }
             }
             return .removed
         case .ask, .takeResults, .readLiving, .readTypes, .readOpen, .readOpenOf, .readEvidence, .upkeep, .rest,
             .submit, .loads, .report:
+            return nil
+        }
+    }
+
+    /// Tries something on Redis; a streak of failures is reported when it begins and when it ends.
+    private func attempt<Value>(_ what: String, _ body: () async throws -> Value) async -> Value? {
+        do {
+            let value = try await body()
+            if failing.withLock({ $0.remove(what) }) != nil { logger.info("\(what) works again") }
+            return value
+        } catch {
+            if !Task.isCancelled, failing.withLock({ $0.insert(what).inserted }) {
+                logger.warning("\(what) failed; it is tried again", metadata: ["error": "\(error)"])
+            }
             return nil
         }
     }
@@ -154,7 +175,8 @@ public final class Sweeper: Sendable {
         case .couldNotLook(let error):
             logger.warning("the sweeper could not look", metadata: ["error": "\(error)"])
         case .couldNotWalk:
-            logger.warning("the task streams could not be walked")
+            // Why is in the report of the request that failed.
+            break
         }
     }
 }

@@ -30,9 +30,17 @@ extension SweeperCore {
         for found in isRoadUp ? findings.unpublished : [] {
             submit(.sendLost(found.reference, reason: .neverSent), found.workflowID)
         }
-        for found in passedOver(in: findings) {
-            submit(.sendLost(found.reference, reason: .queuedNotSent), found.workflowID)
-        }
+        let lost = passedOver(in: findings)
+        for found in lost { submit(.sendLost(found.reference, reason: .queuedNotSent), found.workflowID) }
+        // What goes out as a finding is not let go at the same moment as well.
+        let types = Set(lost.map(\.agentType))
+        effects.append(
+            .loads(
+                findings.loads.map { load in
+                    var load = load
+                    if types.contains(load.agentType) { load.queued = 0 }
+                    return load
+                }))
         // Judged again after the query: if it took long, we did not listen meanwhile.
         guard judges else { return submissions }
         for found in findings.expired {
@@ -42,7 +50,10 @@ extension SweeperCore {
         for found in findings.agentless where !agentless.contains(found.reference) {
             submit(.agentMissing(found.reference), found.workflowID)
         }
-        agentless = Set(findings.agentless.map(\.reference))
+        let present = Set(findings.agentless.map(\.reference))
+        // A full list leaves out some of those that were in it before.
+        let isFull = findings.agentless.count >= Self.fullList
+        agentless = isFull && agentless.count < Self.auditLimit ? agentless.union(present) : present
         return submissions
     }
 
@@ -52,8 +63,12 @@ extension SweeperCore {
         for load in findings.loads {
             // A window that is almost full tells nothing: places are taken as they become free.
             let window = SendWindow.size(slots: load.slots)
-            if load.sent <= window / 2 { room[load.agentType] = window - load.sent }
+            guard load.sent <= window / 2 else { continue }
+            // Nor does a queue that shrinks: its tasks wait for their turn.
+            guard let before = queuedBefore[load.agentType], load.queued >= before else { continue }
+            room[load.agentType] = window - load.sent
         }
+        queuedBefore = Dictionary(findings.loads.map { ($0.agentType, $0.queued) }) { first, _ in first }
         var seen: [AttemptReference: Int] = [:]
         var lost: [WatchedAttempt] = []
         for found in isRoadUp ? findings.queuedLong : [] {
@@ -68,6 +83,13 @@ extension SweeperCore {
         }
         passedOver = seen
         return lost
+    }
+}
+
+extension WatchFindings {
+    /// Whether a list of what can be done at once holds all that one answer can.
+    func isFull(_ limit: Int) -> Bool {
+        [due.count, unpublished.count, expired.count, overdue.count, pastDeadline.count].contains { $0 >= limit }
     }
 }
 

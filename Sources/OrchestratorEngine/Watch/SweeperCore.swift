@@ -120,7 +120,9 @@ package struct SweeperCore: Sendable {
     /// Between two quick looks, in milliseconds.
     static let quickMilliseconds: Int64 = 1000
     /// How long results must have lain with another orchestrator at start, and later, in milliseconds.
-    static let claimMilliseconds = (starting: 1000, later: 10_000)
+    ///
+    /// A living orchestrator with results at hand reads again within 2 s, so it seems silent for no longer.
+    static let claimMilliseconds = (starting: 3000, later: 10_000)
     /// The shortest rest, in milliseconds.
     static let shortestRestMilliseconds: Int64 = 200
     /// After how long a walk that failed is tried again, in milliseconds.
@@ -132,6 +134,8 @@ package struct SweeperCore: Sendable {
     static let cleaningMilliseconds: Int64 = 600_000
     /// The most open attempts that a walk holds against the streams.
     static let auditLimit = 50_000
+    /// From how many rows on a list may have left out others.
+    static let fullList = 500
     /// For how long a thing may be late before it is a finding, in milliseconds.
     static let patienceMilliseconds = 5000
     /// In how many looks in a row a queued task must be passed over, with room for it, before that is a finding.
@@ -166,6 +170,10 @@ package struct SweeperCore: Sendable {
     var agentless: Set<AttemptReference> = []
     /// How many looks in a row have seen a queued task passed over.
     var passedOver: [AttemptReference: Int] = [:]
+    /// How many tasks of each type were queued at the last look.
+    var queuedBefore: [String: Int] = [:]
+    /// Whether the record had more than one answer holds.
+    var hasMore = false
     /// The time of the step, in milliseconds of a monotonic clock.
     var monotonic: Int64
 
@@ -295,7 +303,7 @@ package struct SweeperCore: Sendable {
     private mutating func found(_ findings: WatchFindings, _ question: WatchQuestion, into effects: inout [Effect]) {
         if question.looksForOverdue { nextOverdue = monotonic + rhythm.overdue.asMilliseconds }
         note(isRecordUp: true)
-        effects.append(.loads(findings.loads))
+        hasMore = findings.isFull(question.limit)
         let submissions = submissions(for: findings, into: &effects)
         if !submissions.isEmpty {
             isBusy = true
@@ -348,6 +356,8 @@ package struct SweeperCore: Sendable {
     mutating func rest(into effects: inout [Effect]) {
         var pause = (isBusy ? rhythm.busy : rhythm.idle).asMilliseconds
         if looks < Self.quickLooks { pause = Self.quickMilliseconds }
+        if hasMore { pause = Self.shortestRestMilliseconds }
+        hasMore = false
         looks += 1
         pause = min(pause, max(nextAudit - monotonic, Self.shortestRestMilliseconds))
         phase = .resting
