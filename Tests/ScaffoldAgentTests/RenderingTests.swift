@@ -13,6 +13,7 @@ struct EscapeTests {
             (.json, "\"<&'", #""\"\u003c\u0026'""#), (.js, "\"<&'", #""\"\u003c\u0026'""#),
             (.json, "</script>\n${}`\\", #""\u003c/script\u003e\n${}`\\""#),
             (.js, "\u{2028}\u{2029}\u{7F}", #""\u2028\u2029\u007f""#),
+            (.swift, "a\"\\(b)\n\u{202E}", #""a\"\\(b)\n\u{202e}""#),
             (.markdown, "\"<&'", "\"&lt;&amp;'"), (.markdown, "# a\n[b](c) *d*", "\\# a \\[b\\](c) \\*d\\*"),
             (.markdown, "1. a", "1\\. a"), (.markdown, "7 × (6 + 2).", "7 × (6 + 2)."),
             (.comment, "a */ b\n// c --> d </script>", "a * / b // c -- > d < /script>"),

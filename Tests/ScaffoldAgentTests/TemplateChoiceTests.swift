@@ -29,6 +29,8 @@ struct TemplateChoiceTests {
             ("sums", "People add and subtract numbers.", "node-web/calculator", ["add and subtract"]),
             ("sums", "A website that calculates.", "node-web/calculator", ["calculates", "website"]),
             ("notes", "in Node.js, please", "node-web/page", ["node.js"]),
+            ("choir", "A static site for the choir", "static-site/site", ["static site", "static"]),
+            ("notes", "in Swift with Hummingbird", "swift-service/api", ["swift", "hummingbird"]),
             ("notes", "in Python with Flask", "python-service/page", ["python", "flask"]),
             ("uncalculated", "", "node-web/page", []),
             ("shop", "", "node-web/page", []),
@@ -58,7 +60,7 @@ struct TemplateChoiceTests {
 
     static let wrong: [(JSONObject, String)] = [
         (["stack": "nodeweb"], "did you mean node-web?"),
-        (["stack": "cobol-on-cogs"], "Known: node-web, python-service"),
+        (["stack": "cobol-on-cogs"], "Known: node-web, python-service, static-site"),
         (["feature": "calculater"], "did you mean calculator?"),
         (["options": ["dokcer": true]], "did you mean docker?"),
         (["options": ["docker": "yes"]], "true or false"), (["stack": 7], "a text"), (["stack": ""], "a text"),

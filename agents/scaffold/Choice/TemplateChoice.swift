@@ -67,8 +67,10 @@ extension TemplateCatalog {
             reasons.append("template \(stack.name)/\(feature.name): found \(Self.list(featureMatches[best]))")
         } else {
             feature = stack.fallback
-            reasons.append("template \(stack.name)/\(feature.name): no rule matched")
-            warnings.append("no rule matched; pass --requirements")
+            let isOnly = stack.features.count == 1
+            reasons.append(
+                "template \(stack.name)/\(feature.name): \(isOnly ? "there is no other" : "no rule matched")")
+            if !isOnly { warnings.append("no rule matched; pass --requirements") }
         }
         if !entities.isEmpty, feature.entities == nil {
             warnings.append(

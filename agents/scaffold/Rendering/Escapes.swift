@@ -8,6 +8,8 @@ enum Escape: String, CaseIterable {
     case json
     /// A whole string literal of JavaScript, with its quotes.
     case js
+    /// A whole string literal of Swift, with its quotes.
+    case swift
     /// Text of Markdown on one line, with HTML made harmless.
     case markdown
     /// The inside of a comment, in any language that has them: one line that ends no comment.
@@ -44,6 +46,15 @@ enum Escape: String, CaseIterable {
                 default: nil
                 }
             }
+        case .swift:
+            "\""
+                + Self.replacing(text) { scalar in
+                    switch scalar {
+                    case "\\", "\"": "\\" + String(scalar)
+                    case "\n": "\\n"
+                    default: Character(scalar).isPrintable ? nil : "\\u{" + String(scalar.value, radix: 16) + "}"
+                    }
+                } + "\""
         case .markdown:
             Self.withoutBlockMarks(
                 Self.replacing(Self.oneLine(text)) { character in

@@ -1,0 +1,55 @@
+import AgentProtocol
+import AgentTestSupport
+import JSONTools
+import ProjectTools
+import Testing
+
+@testable import ScaffoldAgent
+
+@Suite("static site and Swift service")
+struct OtherStacksTests {
+    /// Renders a project, as far as its files go.
+    func render(_ stack: String, options: JSONObject = [:], in sandbox: Sandbox) async throws -> String {
+        let trial = ScaffoldTrial(sandbox: sandbox)
+        let planned = try await trial.run(
+            "initialization", name: String(GeneratedProjectTests.hostile.prefix(200)),
+            requirements: GeneratedProjectTests.hostile, input: ["stack": .string(stack), "options": .object(options)])
+        #expect(planned.warnings.isEmpty, "\(planned.warnings)")
+        let made = try await trial.run("scaffolding", commit: planned.commit)
+        #expect(made.status == .success, "\(made.errors)")
+        return try await trial.checkOut(made.commit ?? "")
+    }
+
+    @Test("a static site is built, checked, and passes its own tests, with and without news", arguments: [true, false])
+    func site(blog: Bool) async throws {
+        try await Sandbox.with { sandbox in
+            let project = try await render("static-site", options: ["blog": .bool(blog)], in: sandbox)
+            #expect(sandbox.exists(project + "/site/news/index.html") == blog)
+            let commands = "cd \(project) && node scripts/build.js && node scripts/check.js && node --test"
+            let output = try await sandbox.run("sh", ["-c", commands])
+            #expect(output.succeeded, "\(output.text) \(output.errorText)")
+            let page = try #require(sandbox.read(project + "/dist/index.html"))
+            #expect(!page.contains("alert(1)</script>") && page.contains("alert(1)&lt;/script&gt;"))
+        }
+    }
+
+    /// Building it takes minutes, so here its files are only rendered, formatted and parsed.
+    @Test("a Swift service has the right names, and its sources are Swift")
+    func swift() async throws {
+        try await Sandbox.with { sandbox in
+            let project = try await render("swift-service", options: ["port": 9000], in: sandbox)
+            let sources = try await sandbox.run("sh", ["-c", "cd \(project) && ls Sources/*/*.swift Tests/*/*.swift"])
+            #expect(sources.text.split(whereSeparator: \.isNewline).count == 6)
+            let commands = "cd \(project) && swift format lint --strict -r Package.swift Sources Tests"
+            let linted = try await sandbox.run("sh", ["-c", commands])
+            #expect(linted.succeeded, "\(linted.errorText)")
+            let parse = "cd \(project) && swiftc -frontend -parse -swift-version 6 Sources/*/*.swift Tests/*/*.swift"
+            let parsed = try await sandbox.run("sh", ["-c", parse])
+            #expect(parsed.succeeded, "\(parsed.errorText)")
+            let manifest = try ProjectManifest.load(from: project)
+            let product = try #require(manifest.commands("start")?.last?.last)
+            #expect(product.hasSuffix("Service") && sandbox.exists(project + "/Sources/" + product))
+            #expect(sandbox.read(project + "/Dockerfile")?.contains("EXPOSE 9000") == true)
+        }
+    }
+}

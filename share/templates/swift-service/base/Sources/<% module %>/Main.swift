@@ -1,0 +1,17 @@
+import Foundation
+import Hummingbird
+
+@main
+enum Main {
+    static func main() async throws {
+        let settings: Settings
+        do {
+            settings = try Settings(environment: ProcessInfo.processInfo.environment)
+        } catch {
+            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            exit(64)
+        }
+        // SIGTERM and SIGINT stop it once the open requests are answered.
+        try await buildApplication(settings).runService()
+    }
+}
