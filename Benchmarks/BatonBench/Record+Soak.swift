@@ -7,6 +7,7 @@ extension Record {
         try await database.script(
             """
             SET synchronous_commit = off;
+            SET statement_timeout = 0;
             CREATE TEMPORARY TABLE template AS
                 SELECT id, row_number() OVER () - 1 AS n
                 FROM (SELECT id FROM workflows WHERE status = 'completed' ORDER BY id LIMIT 100) AS w;
@@ -33,7 +34,7 @@ extension Record {
             }
             try await database.script("DROP TABLE copies")
         }
-        try await database.script("RESET synchronous_commit")
+        try await database.script("RESET synchronous_commit; RESET statement_timeout")
     }
 
     /// The statement that copies a table's rows of the template workflows: new ids, and their own times.
@@ -62,7 +63,10 @@ extension Record {
 
     /// What autovacuum does in time.
     func vacuum() async throws {
+        try await database.script("SET statement_timeout = 0")
         try await database.script("VACUUM ANALYZE")
+        try await database.script("CHECKPOINT")
+        try await database.script("RESET statement_timeout")
     }
 
     /// Rows and bytes, for people.
