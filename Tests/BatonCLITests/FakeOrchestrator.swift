@@ -160,6 +160,7 @@ enum FakeOrchestrator {
                     w["status"] = "paused" if part == "/pause" else "running"
                     return self.answer(200, w)
                 if part == "/answers":
+                    if request["round"] != 1: return self.problem(409, "Another round is open")
                     w["answers"] = request["answers"]
                     return self.answer(200, view(w))
                 if part == "/retry":

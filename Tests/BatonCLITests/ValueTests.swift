@@ -182,7 +182,8 @@ struct RunScreenTests {
             ])
         #expect(screen.update(asking(round: 1), now: start).isEmpty)
         #expect(screen.waitingLine(now: start + .seconds(9)) == nil, "it was told")
-        #expect(screen.update(asking(round: 2), now: start).count == 4)
+        let second = screen.update(asking(round: 2), now: start)
+        #expect(second.count == 4 && second.last?.contains("answer 1 --round 2 colour=…") == true)
     }
 
     @Test("a pause and its end are told once each")

@@ -203,6 +203,8 @@ struct WorkflowCommandTests {
             #expect(try await baton.baton("answer", "asking").lines.last == "next: `\(command)`")
             let broken = try await baton.baton("answer", "asking", "red")
             #expect(broken.status == 64 && broken.errors.contains("next: `\(command)`"))
+            let stale = try await baton.baton("answer", "asking", "--round", "2", "colour=7", "size=42")
+            #expect(stale.status == 75 && stale.errors.contains("next: `baton answer 0190a000"))
             let given = try await baton.baton("answer", "asking", "colour=7", "size=42", "--json")
             #expect(
                 try given.json()["answers"] == [

@@ -139,6 +139,30 @@ extension OverTheWire {
             Question(id: "size", text: "How large?"),
         ]
 
+        /// Bodies of answers to these questions that are refused, with what is wrong.
+        private static let refused: [(JSONValue, [String])] = [
+            ([:], ["/answers"]), (["answers": []], ["/answers"]), (["answers": ["red"]], ["/answers/0"]),
+            (["answers": [["id": 1]]], ["/answers/0/id", "/answers/0/value"]),
+            (
+                ["answers": [["id": "color", "value": "red"], ["id": "size", "value": 2]]],
+                ["/answers/0/id", "/answers"]
+            ),
+            (
+                ["answers": [["id": "colour", "value": "blue"], ["id": "size", "value": 2]]],
+                ["/answers/0/value"]
+            ),
+            (["answers": [["id": "colour", "value": "red"]]], ["/answers"]),
+            (
+                [
+                    "answers": [
+                        ["id": "size", "value": 1], ["id": "size", "value": 2],
+                        ["id": "colour", "value": "red"],
+                    ]
+                ],
+                ["/answers/1/id"]
+            ),
+        ]
+
         @Test("Questions stand in the workflow with what they need; the answers go into the next attempt")
         func answers() async throws {
             try await withAPI { api in
@@ -155,28 +179,7 @@ extension OverTheWire {
                 let listed = try await api.get("/api/v1/workflows?status=awaiting_clarification").json["items"]
                 #expect(listed?.arrayValue?.count == 1)
 
-                for (body, expected) in [
-                    ([:], ["/answers"]), (["answers": []], ["/answers"]), (["answers": ["red"]], ["/answers/0"]),
-                    (["answers": [["id": 1]]], ["/answers/0/id", "/answers/0/value"]),
-                    (
-                        ["answers": [["id": "color", "value": "red"], ["id": "size", "value": 2]]],
-                        ["/answers/0/id", "/answers"]
-                    ),
-                    (
-                        ["answers": [["id": "colour", "value": "blue"], ["id": "size", "value": 2]]],
-                        ["/answers/0/value"]
-                    ),
-                    (["answers": [["id": "colour", "value": "red"]]], ["/answers"]),
-                    (
-                        [
-                            "answers": [
-                                ["id": "size", "value": 1], ["id": "size", "value": 2],
-                                ["id": "colour", "value": "red"],
-                            ]
-                        ],
-                        ["/answers/1/id"]
-                    ),
-                ] as [(JSONValue, [String])] {
+                for (body, expected) in Self.refused {
                     let reply = try await api.post(path + "/answers", body)
                     #expect(reply.status == 422, "\(body)")
                     #expect(pointers(reply) == expected, "\(reply.text)")
@@ -187,8 +190,13 @@ extension OverTheWire {
                     path + "/answers", ["stage": "frist", "answers": [["id": "colour", "value": "red"]]])
                 #expect(stage.status == 422 && stage.text.contains("did you mean 'first'?"), "\(stage.text)")
 
-                let given = try await api.post(
-                    path + "/answers", ["answers": [["id": "size", "value": 42], ["id": "colour", "value": "red"]]])
+                let values: JSONValue = [["id": "size", "value": 42], ["id": "colour", "value": "red"]]
+                let stale = try await api.post(path + "/answers", ["round": 2, "answers": values])
+                #expect(stale.status == 409 && stale.json["round"] == 1)
+                #expect(
+                    stale.json["detail"]?.stringValue?.contains("round 1 of its questions is open, not round 2") == true
+                )
+                let given = try await api.post(path + "/answers", ["round": 1, "answers": values])
                 #expect(given.status == 200, "\(given.text)")
                 #expect(given.json["questions"] == [])
                 #expect(given.json["stages"]?[0]?["status"] == "running")

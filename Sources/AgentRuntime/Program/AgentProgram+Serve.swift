@@ -62,6 +62,15 @@ extension AgentProgram {
                 "slots": "\(configuration.slots)", "data": "\(configuration.dataDirectory)",
                 "redis": "\(redis)",
             ])
+        defer {
+            health.remove()
+            host.remove()
+        }
+        return await run(shell, of: type, logger)
+    }
+
+    /// Runs the agent until it is told to end, or fails.
+    private static func run(_ shell: AgentShell, of type: String, _ logger: Logger) async -> Int32 {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
@@ -71,10 +80,6 @@ extension AgentProgram {
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger
             ))
-        defer {
-            health.remove()
-            host.remove()
-        }
         do {
             try await group.run()
             logger.notice("the \(type) agent has ended")

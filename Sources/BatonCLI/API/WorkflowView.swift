@@ -168,7 +168,9 @@ struct WorkflowView: Sendable {
         let words = questions.map { Formatting.shellWord($0.id) + "=…" }
         let stages = Set(self.questions.map(\.stage))
         let selection = stages.count > 1 ? questions.first.map { " --stage \($0.stage)" } ?? "" : ""
-        return "\(CommandName.current) answer \(id)\(selection) \(words.joined(separator: " "))"
+        // From the second round on the same ids may mean other questions.
+        let round = questions.first.map { $0.round > 1 ? " --round \($0.round)" : "" } ?? ""
+        return "\(CommandName.current) answer \(id)\(selection)\(round) \(words.joined(separator: " "))"
     }
 
     /// What `run` and `watch` exit with.

@@ -141,6 +141,11 @@ struct AnswerCommand: BatonSubcommand {
     @Option(name: .long, help: "The stage that asked, if several ask the same.")
     var stage: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Only if this round of questions is open; the one shown now otherwise.", valueName: "n"))
+    var round: Int?
+
     @OptionGroup var options: GlobalOptions
 
     func perform() async throws(CommandError) -> ExitStatus {
@@ -154,6 +159,7 @@ struct AnswerCommand: BatonSubcommand {
                 })
         ]
         if let stage { body["stage"] = .string(stage) }
+        if let round = round ?? openRound(in: workflow) { body["round"] = .integer(Int64(round)) }
         let answered = WorkflowView(try await control.post("answers", .object(body), to: workflow))
         if options.json {
             Output.line(answered.json.prettyPrinted())
@@ -162,6 +168,14 @@ struct AnswerCommand: BatonSubcommand {
             Output.line("next: `\(CommandName.current) watch \(answered.id)` follows it")
         }
         return .ok
+    }
+
+    /// The round of the questions that are answered, if it is one.
+    private func openRound(in workflow: WorkflowView) -> Int? {
+        let ids = Set(answers.map { $0.prefix { $0 != "=" } })
+        let rounds = Set(
+            workflow.questions.filter { ids.contains($0.id[...]) && (stage == nil || $0.stage == stage) }.map(\.round))
+        return rounds.count == 1 ? rounds.first : nil
     }
 
     private func list(_ workflow: WorkflowView) -> ExitStatus {

@@ -103,7 +103,7 @@ struct CommandController: Sendable {
         let answers =
             isAsking
             ? try given.answers(to: detail.questions, actor: caller.name)
-            : AnswerSet(actor: caller.name, stage: given.stage, values: given.values)
+            : AnswerSet(actor: caller.name, stage: given.stage, round: given.round, values: given.values)
         return Response(json: try await workflows.apply(.answers(answers), to: id, caller))
     }
 

@@ -58,6 +58,11 @@ extension Problem {
             self = .conflict(
                 stage.map { "its stage \($0) asks nothing at present" } ?? "it asks nothing at present", id: id,
                 status: status)
+        case .roundMismatch(let open, let answered):
+            self = .conflict(
+                "round \(open) of its questions is open, not round \(answered): look at the questions again", id: id,
+                status: status)
+            members["round"] = JSONValue(open)
         case .severalStagesAsk(let names):
             self = .invalid([
                 Fault(

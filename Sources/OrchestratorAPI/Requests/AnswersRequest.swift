@@ -9,14 +9,17 @@ struct AnswersRequest: Sendable {
 
     /// The stage that asked; nil if the ids tell.
     var stage: String?
+    /// The round of questions that is answered; nil for whichever is open.
+    var round: Int?
     var values: [GivenAnswer]
 
     /// Reads it.
     ///
     /// - Throws: 422 naming each fault.
     init(_ body: JSONObject) throws(Problem) {
-        var reader = FieldReader(body, allowed: ["answers", "stage"])
+        var reader = FieldReader(body, allowed: ["answers", "stage", "round"])
         stage = reader.text("stage")
+        round = reader.count("round").map { Int($0) }
         values = []
         let list = reader.list("answers", of: #"answers, as in [{"id": "q1", "value": "yes"}]"#)
         if list.count > Self.maxAnswers {
@@ -62,9 +65,11 @@ struct AnswersRequest: Sendable {
             stage = fitting[0]
         }
         let questions = open.filter { $0.stage == stage }
-        let faults = questions.isEmpty ? [] : self.faults(against: questions)
+        // Of another round the machine says so; its questions may be others.
+        let isOpenRound = round == nil || questions.contains { $0.round == round }
+        let faults = isOpenRound && !questions.isEmpty ? self.faults(against: questions) : []
         guard faults.isEmpty else { throw .invalid(faults) }
-        return AnswerSet(actor: actor, stage: stage, values: values)
+        return AnswerSet(actor: actor, stage: stage, round: round, values: values)
     }
 
     private func faults(against questions: [QuestionRow]) -> [Problem.Fault] {

@@ -194,27 +194,29 @@ extension PostgresReadStore {
         var detail = WorkflowDetail(
             row: try Self.workflow(from: row), definitionHash: try row.text(20), state: state, outputs: [],
             newestAttempts: [:], livingAgents: [:], now: try row.time(22))
-        for row in answers[1] {
-            detail.outputs.append(
-                OutputRow(
-                    stage: try row.text(0), generation: Int(try row.int4(1)), output: try row.json(2),
-                    artifacts: try row.json(3).arrayValue ?? [], commit: try row.optionalText(4)))
-        }
+        for row in answers[1] { detail.outputs.append(try Self.output(from: row)) }
         for row in answers[2] {
             let task = try Self.task(from: row)
             detail.newestAttempts[task.stage] = task
         }
         for row in answers[3] { detail.livingAgents[try row.text(0)] = Int(try row.int8(1)) }
-        for row in answers[4] {
-            detail.questions.append(
-                QuestionRow(
-                    stage: try row.text(0), generation: Int(try row.int4(1)), round: Int(try row.int4(2)),
-                    id: try row.text(3), text: try row.text(4),
-                    options: try row.json(5).arrayValue?.compactMap(\.stringValue) ?? [],
-                    askedAt: try row.time(6), expiresAt: try row.time(7)))
-        }
+        for row in answers[4] { detail.questions.append(try Self.question(from: row)) }
         detail.tasksAhead = try await tasksAhead(in: detail)
         return detail
+    }
+
+    private static func output(from row: PostgresRow) throws(PostgresError) -> OutputRow {
+        OutputRow(
+            stage: try row.text(0), generation: Int(try row.int4(1)), output: try row.json(2),
+            artifacts: try row.json(3).arrayValue ?? [], commit: try row.optionalText(4))
+    }
+
+    private static func question(from row: PostgresRow) throws(PostgresError) -> QuestionRow {
+        QuestionRow(
+            stage: try row.text(0), generation: Int(try row.int4(1)), round: Int(try row.int4(2)),
+            id: try row.text(3), text: try row.text(4),
+            options: try row.json(5).arrayValue?.compactMap(\.stringValue) ?? [], askedAt: try row.time(6),
+            expiresAt: try row.time(7))
     }
 
     /// For how long a task may wait before it is worth counting how many are before it.
