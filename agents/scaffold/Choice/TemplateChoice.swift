@@ -28,7 +28,7 @@ extension TemplateCatalog {
     ///
     /// - Throws: ``ActionFailure`` `INVALID_INPUT` for a stack, feature or option that doesn't exist, with a suggestion.
     func choose(for request: ProjectRequest) throws -> TemplateChoice {
-        var entities = try request.entities.map { try EntityRequest.models($0) } ?? []
+        var entities = try request.entities.map { try EntityRequest.models($0, known: entityRules.knownFields) } ?? []
         let text = Words(request.name + "\n" + request.requirements)
         var reasons: [String] = []
         var warnings: [String] = []
@@ -65,6 +65,15 @@ extension TemplateCatalog {
             feature = stack.features[best]
             matched = featureMatches[best] + matched
             reasons.append("template \(stack.name)/\(feature.name): found \(Self.list(featureMatches[best]))")
+        } else if let records = stack.entityFeature,
+            case let found = entityRules.entities(name: request.name, requirements: request.requirements),
+            !found.isEmpty
+        {
+            feature = records
+            entities = found.map(\.entity)
+            matched = entities.map(\.name) + matched
+            reasons.append("template \(stack.name)/\(feature.name): the words speak of things to store")
+            reasons += found.map(\.reason)
         } else {
             feature = stack.fallback
             let isOnly = stack.features.count == 1

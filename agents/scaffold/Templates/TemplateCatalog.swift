@@ -9,6 +9,8 @@ struct TemplateCatalog: Sendable, Hashable {
     var stacks: [StackTemplate]
     /// Words of stacks that have no template yet, by the name of the stack.
     var notYet: [String: [String]]
+    /// How plain words become what an app stores.
+    var entityRules = EntityRules()
 
     /// Largest template file, in bytes.
     static let maxFileBytes = 1 << 20
@@ -21,7 +23,7 @@ extension TemplateCatalog {
     /// - Throws: ``TemplateError`` naming the file and what is wrong in it.
     static func load(from directory: String) throws(TemplateError) -> TemplateCatalog {
         let rules = try document("rules.yaml", in: directory)
-        try rules.refuseUnknown(["stacks", "not_yet"])
+        try rules.refuseUnknown(["stacks", "not_yet", "entities"])
         var stacks: [StackTemplate] = []
         for name in try rules.texts("stacks") { stacks.append(try stack(name, in: directory)) }
         guard !stacks.isEmpty else { throw TemplateError(file: rules.file, message: "stacks: expected at least one") }
@@ -29,7 +31,9 @@ extension TemplateCatalog {
         for (name, words) in try rules.object("not_yet") {
             notYet[name] = words.arrayValue?.compactMap(\.stringValue) ?? []
         }
-        return TemplateCatalog(directory: directory, stacks: stacks, notYet: notYet)
+        var entityRules = try EntityRules(.object(try rules.object("entities")), file: rules.file)
+        entityRules.technologies = Set(stacks.flatMap(\.keywords) + notYet.values.joined())
+        return TemplateCatalog(directory: directory, stacks: stacks, notYet: notYet, entityRules: entityRules)
     }
 
     private static func stack(_ name: String, in directory: String) throws(TemplateError) -> StackTemplate {
