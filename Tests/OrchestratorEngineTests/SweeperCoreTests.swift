@@ -23,6 +23,7 @@ private struct WatchBench {
     private(set) var looks: [Int64] = []
     private(set) var reports: [SweeperReport] = []
     private(set) var upkeeps = 0
+    private(set) var claims = 0
     private(set) var inspected: [UniqueID] = []
     private(set) var shown: [[AgentTypeLoad]] = []
     private var next = SweeperCore.Input.begin
@@ -61,7 +62,9 @@ private struct WatchBench {
                         attempts: [], outputs: [], openQuestions: 0)
                 })
         case .loads(let loads): shown.append(loads)
-        case .claimResults: next = .claimed([])
+        case .claimResults:
+            claims += 1
+            next = .claimed([])
         case .takeResults: next = .taken
         case .readLiving: next = .living(living)
         case .readTypes: next = .definedTypes(["scaffold"])
@@ -124,6 +127,19 @@ struct SweeperCoreTests {
         #expect(zip(bench.walks, bench.walks.dropFirst()).allSatisfy { $1 - $0 >= 60_000 && $1 - $0 < 65_000 })
         #expect(bench.upkeeps == 1)
         #expect(bench.questions.filter(\.looksForOverdue).count == 3)
+    }
+
+    @Test("results of dead orchestrators are looked for each time while attempts are open, and now and then otherwise")
+    func claims() {
+        var bench = WatchBench()
+        bench.run(for: 20_000)
+        let (looks, claims) = (bench.looks.count, bench.claims)
+        bench.run(for: 64_000)
+        #expect(bench.claims - claims <= (bench.looks.count - looks) / 8 + 1)
+        bench.findings.loads = [AgentTypeLoad(agentType: "scaffold", sent: 1, queued: 0, slots: 2)]
+        let before = (bench.looks.count, bench.claims)
+        bench.run(for: 32_000)
+        #expect(bench.looks.count - before.0 == bench.claims - before.1)
     }
 
     @Test("looks every 2 s while there is something to do")

@@ -123,6 +123,8 @@ package struct SweeperCore: Sendable {
     ///
     /// A living orchestrator with results at hand reads again within 2 s, so it seems silent for no longer.
     static let claimMilliseconds = (starting: 3000, later: 10_000)
+    /// In which of the looks results of others are looked for though no attempt is open.
+    static let stillClaims = 8
     /// The shortest rest, in milliseconds.
     static let shortestRestMilliseconds: Int64 = 200
     /// After how long a walk that failed is tried again, in milliseconds.
@@ -172,6 +174,8 @@ package struct SweeperCore: Sendable {
     var passedOver: [AttemptReference: Int] = [:]
     /// How many tasks of each type were queued at the last look.
     var queuedBefore: [String: Int] = [:]
+    /// Whether attempts were open at the last look.
+    var hasOpenAttempts = true
     /// Whether the record had more than one answer holds.
     var hasMore = false
     /// The time of the step, in milliseconds of a monotonic clock.
@@ -304,6 +308,7 @@ package struct SweeperCore: Sendable {
         if question.looksForOverdue { nextOverdue = monotonic + rhythm.overdue.asMilliseconds }
         note(isRecordUp: true)
         hasMore = findings.isFull(question.limit)
+        hasOpenAttempts = findings.loads.contains { $0.sent > 0 }
         let submissions = submissions(for: findings, into: &effects)
         if !submissions.isEmpty {
             isBusy = true
@@ -328,7 +333,12 @@ package struct SweeperCore: Sendable {
         claim(into: &effects)
     }
 
+    /// Takes up what dead orchestrators read and did not finish. Where no attempt is open no result can be missed: then
+    /// it is enough to look now and then for late ones.
     private mutating func claim(into effects: inout [Effect]) {
+        guard hasOpenAttempts || looks < Self.quickLooks || looks % Self.stillClaims == 0 else {
+            return audit(into: &effects)
+        }
         phase = .claiming
         effects.append(
             .claimResults(
