@@ -99,7 +99,7 @@ import Testing
     func `programs and variables that are named exist`(document: Document) throws {
         let products = try Checkout.products()
         let variables = try Checkout.environmentNames().union(["BATON_BUILD_CONFIGURATION", "BATON_POSTGRES_PASSWORD"])
-            .union(["BATON_REDIS_PASSWORD"])
+            .union(["BATON_REDIS_PASSWORD", "BATON_LONG_OUTAGES"])
         for line in document.code {
             for match in line.matches(of: /\.build\/debug\/([a-z0-9-]+)/) {
                 #expect(products.contains(String(match.1)), "\(match.0)")
