@@ -29,7 +29,7 @@ package struct WorkflowClient: Sendable {
         self.urls = urls
         self.token = token
         let configuration = URLSessionConfiguration.ephemeral
-        configuration.httpMaximumConnectionsPerHost = 32
+        configuration.httpMaximumConnectionsPerHost = 2000
         configuration.timeoutIntervalForRequest = 10
         session = URLSession(configuration: configuration)
     }
