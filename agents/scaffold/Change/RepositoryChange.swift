@@ -174,13 +174,11 @@ struct RepositoryChange: Sendable {
     /// The tree of the target branch with entities added from the project's template.
     private func extended(with entities: JSONValue) async throws -> String {
         _ = try await git("checkout", "--quiet", "-B", "main", "--no-track", Self.target)
-        let catalog: TemplateCatalog
-        do throws(TemplateError) {
-            catalog = try .load(from: context.shareDirectory + "/templates")
-        } catch {
-            throw ActionFailure(error)
-        }
-        let addition = EntityAddition(writer: try WorkspaceWriter(context.workspace), catalog: catalog)
+        let workspace = try WorkspaceWriter(context.workspace)
+        let source = try ProjectPlan.load(from: workspace.workspace)?.source
+        let own = TemplateSource(location: context.shareDirectory + "/templates")
+        let catalog = try await (source ?? own).open(context).catalog
+        let addition = EntityAddition(writer: workspace, catalog: catalog)
         for entity in try addition.apply(entities) {
             let fields = entity.fields.map { "\($0.name) (\($0.kind.rawValue))" }.joined(separator: ", ")
             context.logger.info("entity \(entity.name): \(fields)")
