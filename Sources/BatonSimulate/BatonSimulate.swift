@@ -18,6 +18,8 @@ struct BatonSimulate: ParsableCommand {
     @Option(help: "After so many failing seeds, stop.") var failures = 10
     @Flag(help: "Print failing seeds alone, one a line: seed, rule, what was found.") var terse = false
 
+    @Flag(help: "Name each seed on standard error before it runs.") var announce = false
+
     func run() throws {
         Self.makeHashingDeterministic()
         if let shrink {
@@ -34,6 +36,7 @@ struct BatonSimulate: ParsableCommand {
         var failing: [(seed: UInt64, violations: [String])] = []
         var tally = Tally()
         for seed in from..<from + UInt64(max(0, seeds)) {
+            if announce { FileDescriptors.say("running \(seed)\n") }
             let world = World(Scenario(seed: seed))
             world.run()
             tally.add(world)
@@ -83,6 +86,14 @@ struct BatonSimulate: ParsableCommand {
         var arguments = CommandLine.arguments.map { strdup($0) } + [nil]
         execv("/proc/self/exe", &arguments)
         fatalError("the simulator could not start itself again: errno \(errno)")
+    }
+}
+
+/// Unbuffered writing: what was said before a crash is there after it.
+private enum FileDescriptors {
+    static func say(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }
 

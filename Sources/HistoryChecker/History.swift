@@ -19,6 +19,8 @@ public struct History: Sendable {
     public var accepted: [Creation]
     /// How much is on the streams of tasks and results.
     public var streams: [Stream]
+    /// Questions to people that are open, each by its workflow.
+    public var openQuestions: [UniqueID] = []
 
     /// A history.
     public init(

@@ -32,6 +32,7 @@ public struct HistoryChecker: Sendable {
         let attempts = Dictionary(grouping: history.tasks, by: \.workflowID)
         let outputs = Dictionary(grouping: history.outputs, by: \.workflowID)
         let timers = Set(history.timers)
+        let asking = Set(history.openQuestions)
         let known = Set(history.workflows.map(\.id))
         for workflow in history.workflows.sorted(by: { $0.id < $1.id }) {
             var walk = TrailWalk(workflow)
@@ -41,6 +42,9 @@ public struct HistoryChecker: Sendable {
             checkOutputs(outputs[workflow.id] ?? [], of: workflow, completed: walk.completed)
             if Self.terminal.contains(workflow.phase), timers.contains(workflow.id) {
                 note(.nothingLeftOpen, workflow.id, "it has ended (\(workflow.phase)) and still has a timer")
+            }
+            if Self.terminal.contains(workflow.phase), asking.contains(workflow.id) {
+                note(.nothingLeftOpen, workflow.id, "it has ended (\(workflow.phase)) and still asks people")
             }
         }
         for stranger in Set(trails.keys).union(attempts.keys).union(outputs.keys).subtracting(known).sorted() {

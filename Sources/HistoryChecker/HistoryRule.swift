@@ -34,6 +34,8 @@ public enum HistoryRule: String, Sendable, Hashable, CaseIterable {
     case nothingLeftOpen = "nothing-left-open"
     /// One output for each stage and generation that completed, and no other.
     case oneOutput = "one-output"
+    /// Nothing had to be repaired: where nobody tampers with rows, what needs mending is a defect of ours.
+    case nothingRepaired = "nothing-repaired"
     /// The streams of tasks and results are empty.
     case streamsEmpty = "streams-empty"
 }

@@ -26,6 +26,9 @@ struct TrailWalk {
         var open: AttemptName?
         var attempts = 0
         var failures = 0
+        /// Waits for people.
+        var isAsking = false
+        var rounds = 0
     }
 
     struct StageName: Hashable, Comparable {
@@ -90,7 +93,13 @@ struct TrailWalk {
         if !hasBegun { note(.trailLinear, "its trail has no workflow_created") }
     }
 
+    /// Codes and findings that tell of a defect of ours.
+    private static let defects: Set<String> = ["INTERNAL", "RECORD_MISMATCH", "record_mismatch"]
+
     private mutating func take(_ event: History.Event) {
+        if let word = (event.data["code"] ?? event.data["finding"])?.stringValue, Self.defects.contains(word) {
+            note(.nothingRepaired, "\(event.kind) tells of \(word)")
+        }
         if phase.isTerminal, !["result_ignored", "late_success", "workflow_retried"].contains(event.kind) {
             note(.nothingAfterTheEnd, "\(event.kind) after the workflow was \(phase.rawValue)")
         }
@@ -115,7 +124,10 @@ struct TrailWalk {
         case "stage_skipped": end(event, as: .skipped)
         case "stage_cancelled": end(event, as: .cancelled)
         case "attempt_failed", "attempt_lost", "attempt_timed_out", "attempt_cancelled": attemptEnded(event)
-        case "questions_asked": if let name = event.stage { stages[name]?.open = nil }
+        case "questions_asked": ask(event)
+        case "questions_answered": if let name = event.stage { stages[name]?.isAsking = false }
+        case "workflow_repaired":
+            note(.nothingRepaired, "the workflow had to be repaired: \(event.data["found"] ?? "")")
         case "retry_scheduled":
             if phase == .stopping { note(.nothingSentWhileStopping, "a retry was scheduled while stopping") }
         default: break
@@ -147,6 +159,16 @@ struct TrailWalk {
         }
     }
 
+    private mutating func ask(_ event: History.Event) {
+        guard let name = event.stage else { return }
+        stages[name]?.open = nil
+        stages[name]?.isAsking = true
+        stages[name]?.rounds += 1
+        if let rounds = stages[name]?.rounds, rounds > 3 {
+            note(.trailLinear, "stage \(name) asked people \(rounds) times; 3 are allowed")
+        }
+    }
+
     private mutating func start(_ event: History.Event) {
         guard let name = event.stage else { return }
         let stage = stages[name] ?? Stage()
@@ -171,6 +193,9 @@ struct TrailWalk {
         var stage = stages[name] ?? Stage()
         if stage.phase != .running {
             note(.trailLinear, "an attempt of stage \(name) was dispatched though it was \(stage.phase.rawValue)")
+        }
+        if stage.isAsking {
+            note(.trailLinear, "an attempt of stage \(name) was dispatched while it waits for answers")
         }
         if let open = stage.open {
             note(.oneAttemptAtATime, "attempt \(attempt) of stage \(name) began while \(open.attempt) was open")
@@ -208,6 +233,7 @@ struct TrailWalk {
             note(.trailLinear, "stage \(name) became \(end.rawValue) though it was \(stage.phase.rawValue)")
         }
         stages[name, default: Stage()].phase = end
+        stages[name]?.isAsking = false
         stages[name]?.open = nil
     }
 

@@ -89,7 +89,16 @@ import Testing
                 },
             ]
         case .nothingLeftOpen:
-            [{ $0.tasks[0].isOpen = true }, { $0.timers = [SoundHistory.second] }]
+            [
+                { $0.tasks[0].isOpen = true }, { $0.timers = [SoundHistory.second] },
+                { $0.openQuestions = [SoundHistory.second] },
+            ]
+        case .nothingRepaired:
+            [
+                { $0.insert("workflow_repaired", at: $0.place(of: "stage_completed")) },
+                { $0.insert("watchdog_finding", ["finding": "record_mismatch"], at: $0.place(of: "stage_completed")) },
+                { $0.insert("attempt_lost", ["code": "INTERNAL"], at: $0.place(of: "stage_completed")) },
+            ]
         case .oneOutput:
             [{ $0.outputs.removeLast() }, { $0.outputs.append($0.outputs[0]) }, { $0.outputs[0].generation = 7 }]
         case .streamsEmpty: [{ $0.streams[0].count = 1 }]
@@ -107,6 +116,7 @@ import Testing
             { $0.insert("stage_failed", ["stage": "one"], at: $0.place(of: "workflow_completed")) },
             { $0.insert("task_dispatched", SoundHistory.attempt("one", 3), at: $0.place(of: "workflow_completed")) },
             { $0.insert("workflow_failed", at: $0.place(of: "workflow_completed")) },
+            { $0.events.remove(at: $0.place(of: "questions_answered")) },
         ]
     }
 

@@ -55,10 +55,7 @@ final class TestStack: Sendable {
         self.record = record
         self.roads = roads
         redisConfiguration = redis
-        // For questions of the tests: a machine that is busy may take its time.
-        var patient = redis
-        patient.commandTimeout = .seconds(30)
-        self.redis = RedisClient(patient)
+        self.redis = RedisClient(redis)
         conservation = Conservation(
             record: record, redis: self.redis, types: StackConfiguration.allAgents + TestDefinitions.handmadeAgents)
     }

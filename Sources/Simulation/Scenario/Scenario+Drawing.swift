@@ -27,11 +27,11 @@ extension Scenario {
                 at: draw.chance(0.5) ? draw.time(2000) : draw.time(90_000), hasKey: hasKey,
                 isSentTwice: hasKey && draw.chance(0.3), priority: draw.number(0...3))
         }
-        if draw.chance(0.01) { workflows = draw.crowd() }
+        if draw.chance(0.03) { workflows = draw.crowd() }
         acts = []
         for workflow in workflows { draw.acts(on: workflow, into: &acts) }
         faults = []
-        // A quarter of the worlds are calm: what goes wrong there is nobody's fault but ours.
+        // Some worlds are calm: what goes wrong there is nobody's fault but ours.
         guard !draw.chance(0.15) else { return }
         for _ in 0..<draw.number(1...6) { faults.append(draw.outage(in: self)) }
         for _ in 0..<draw.number(0...6) { faults.append(draw.small(in: self)) }
@@ -72,7 +72,7 @@ private struct Draw {
         return (1...number(40...60)).map { number in
             Scenario.Workflow(
                 number: number, definition: wide, at: time(10_000), hasKey: false, isSentTwice: false,
-                priority: self.number(0...3))
+                priority: self.number(0...3), tenant: "tenant \(self.number(1...3))")
         }
     }
 
@@ -83,7 +83,7 @@ private struct Draw {
         if chance(0.2) {
             let pause = span(0...60_000)
             acts.append(act(.pause, after: pause))
-            acts.append(act(.resume, after: pause + span(100...60_000)))
+            acts.append(act(.resume, after: pause + (chance(0.2) ? 0 : span(100...60_000))))
         }
         if chance(0.12) { acts.append(act(.cancel, after: span(0...90_000))) }
         if chance(0.2) { acts.append(act(.retry, after: span(1000...140_000))) }

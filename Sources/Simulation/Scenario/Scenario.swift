@@ -38,6 +38,8 @@ package struct Scenario: Sendable, Hashable {
         /// Whether the client sends the request a second time under the same key.
         package var isSentTwice: Bool
         package var priority: Int
+        /// Whose it is.
+        package var tenant = "default"
 
         package var name: String { "w\(number)" }
     }

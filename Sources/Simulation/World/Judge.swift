@@ -18,6 +18,8 @@ struct Judge {
     private(set) var ends: [TaskReference: Int64] = [:]
     /// Attempts whose result became a dead letter.
     private(set) var buried: Set<TaskReference> = []
+    /// Sends that an agent has begun to run.
+    private var begun: Set<TaskReference> = []
     /// How often what can't be undone was begun, by task and attempt.
     private var irreversible: [String: Int] = [:]
     /// When something last went wrong, in microseconds.
@@ -52,6 +54,9 @@ struct Judge {
 
     mutating func noteEnd(_ reference: TaskReference, at time: Int64) { ends[reference] = time }
 
+    /// - Returns: whether the send was begun before.
+    mutating func noteBegin(_ reference: TaskReference) -> Bool { !begun.insert(reference).inserted }
+
     mutating func noteDeadLetter(_ bytes: [UInt8]) {
         do throws(ProtocolError) {
             buried.insert(try TaskResult(decoding: bytes).reference)
@@ -81,10 +86,27 @@ struct Judge {
         }
     }
 
-    /// The versions of the rows that a batch overwrites, as they are before.
-    func versions(of save: BatchSave, in record: InMemoryRecord) -> [UniqueID: Int64] {
+    /// What a batch overwrites, as it is before.
+    struct Before {
         var versions: [UniqueID: Int64] = [:]
-        for state in save.states { versions[state.id] = record.states[state.id]?.version }
-        return versions
+        var attempts: [InMemoryRecord.TaskKey: InMemoryRecord.TaskRow] = [:]
+    }
+
+    /// What a batch overwrites, as it is before.
+    func before(_ save: BatchSave, in record: InMemoryRecord) -> Before {
+        var before = Before()
+        for state in save.states { before.versions[state.id] = record.states[state.id]?.version }
+        for closing in save.closings {
+            let key = closing.key
+            before.attempts[key] = record.tasks[key]
+        }
+        return before
+    }
+}
+
+extension BatchSave.Closing {
+    /// The attempt's row.
+    var key: InMemoryRecord.TaskKey {
+        InMemoryRecord.TaskKey(workflowID: workflowID, taskID: closing.taskID, attempt: closing.attempt)
     }
 }

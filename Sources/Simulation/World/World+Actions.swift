@@ -13,6 +13,9 @@ extension World {
         let reference = envelope.reference
         agents[index]?.actions[reference] = AgentProcess.RunningAction(
             envelope: envelope, script: script, number: number)
+        if judge.noteBegin(reference) {
+            complain("begun-once", "\(agent.id) begins a send of \(envelope.stage) that was begun before")
+        }
         trace(
             "\(agent.name)",
             "begins \(envelope.workflowContext.workflowName) \(envelope.stage) #\(envelope.attempt): "

@@ -60,7 +60,8 @@ extension World {
         let creation = Creation(
             type: definition.name, definitionHash: SimulatedDefinitions.hashes[workflow.definition],
             definitionVersion: 1, name: workflow.name, priority: WorkflowPriority.allCases[workflow.priority],
-            createdBy: "ann", idempotencyKey: workflow.hasKey ? "key of \(workflow.name)" : nil,
+            tenant: workflow.tenant, createdBy: "ann",
+            idempotencyKey: workflow.hasKey ? "key of \(workflow.name)" : nil,
             bodyHash: workflow.hasKey ? "00" : nil)
         var isAnswered = false
         schedule(after: hop()) { world in

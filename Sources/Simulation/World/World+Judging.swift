@@ -14,13 +14,13 @@ extension World {
     private static let stopPatience: Int64 = 45_000_000
 
     /// Judges a batch that was just committed.
-    func judgeCommit(_ save: BatchSave, before: [UniqueID: Int64]) {
+    func judgeCommit(_ save: BatchSave, before: Judge.Before) {
         for new in save.created { judge.names[new.facts.id] = new.facts.name }
         judge.noteBuried(save.deadLetters)
-        for state in save.states where before[state.id].map({ $0 + 1 != state.version }) ?? true {
+        for state in save.states where before.versions[state.id].map({ $0 + 1 != state.version }) ?? true {
             complain(
                 "lost-update",
-                "\(judge.name(of: state.id)) went from version \(before[state.id] ?? 0) to \(state.version)")
+                "\(judge.name(of: state.id)) went from version \(before.versions[state.id] ?? 0) to \(state.version)")
         }
         for row in save.states + save.newStates {
             guard let facts = record.workflows[row.id]?.facts, let state = state(of: row.id),
@@ -31,15 +31,33 @@ extension World {
                 complain("invariant", "\(facts.name): \(violation)")
             }
         }
-        for closing in save.closings { judgeClosing(closing) }
+        for closing in save.closings {
+            guard let row = before.attempts[closing.key] else { continue }
+            judgeResult(closing, of: row)
+            judgeClosing(closing, of: row)
+        }
+    }
+
+    /// Whether a result that counts is that of the newest send, from the agent that the attempt is bound to.
+    private func judgeResult(_ closing: BatchSave.Closing, of row: InMemoryRecord.TaskRow) {
+        guard closing.closing.keepsResult, let bytes = closing.result else { return }
+        let place = "\(judge.name(of: closing.workflowID)) \(row.stage) #\(row.key.attempt)"
+        do throws(ProtocolError) {
+            let result = try TaskResult(decoding: bytes)
+            if result.dispatchID.rawValue != row.dispatchID || result.attempt != row.key.attempt {
+                complain("fence", "\(place) took a result of another send, from \(result.agentID)")
+            }
+            if let bound = row.agentID, bound != result.agentID {
+                complain("fence", "\(place) is bound to \(bound) and took a result of \(result.agentID)")
+            }
+        } catch {
+            complain("fence", "\(place) took a result that can't be decoded: \(error)")
+        }
     }
 
     /// Whether an attempt that is over was over for a good reason.
-    private func judgeClosing(_ closing: BatchSave.Closing) {
+    private func judgeClosing(_ closing: BatchSave.Closing, of row: InMemoryRecord.TaskRow) {
         let attempt = closing.closing
-        let key = InMemoryRecord.TaskKey(
-            workflowID: closing.workflowID, taskID: attempt.taskID, attempt: attempt.attempt)
-        guard let row = record.tasks[key] else { return }
         let reference = TaskReference(
             taskID: attempt.taskID, attempt: attempt.attempt, dispatchID: DispatchID(rawValue: row.dispatchID))
         let agent = attempt.agentID ?? row.agentID ?? "none"
@@ -187,7 +205,8 @@ extension World {
             guard let known = clients.known[workflow.number], let id = known.id else { continue }
             history.accepted.append(
                 History.Creation(
-                    workflowID: id, idempotencyKey: workflow.hasKey ? "key of \(workflow.name)" : nil,
+                    workflowID: id, tenant: workflow.tenant,
+                    idempotencyKey: workflow.hasKey ? "key of \(workflow.name)" : nil,
                     expectedPhases: known.isCancelled ? ["cancelled", "failed"] : nil))
         }
         for (key, row) in record.tasks {
@@ -208,6 +227,7 @@ extension World {
             }
         }
         history.timers = Array(record.timers.keys)
+        history.openQuestions = record.questions.filter { $0.closedAt == nil }.map(\.question.workflowID)
         history.streams = [History.Stream(name: redis.names.results, count: redis.results.entries.count)]
         for (name, stream) in redis.tasks.sorted(by: { $0.key < $1.key }) {
             history.streams.append(History.Stream(name: name, count: stream.entries.count))

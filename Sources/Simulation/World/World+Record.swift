@@ -153,7 +153,7 @@ extension World {
             record.abandon(session: session)
             return .failure(.refused("invalid byte sequence for encoding \"UTF8\": 0x00"))
         }
-        let before = judge.versions(of: save, in: record)
+        let before = judge.before(save, in: record)
         do throws(BatchError) {
             let answer = try record.commit(save, session: session, at: databaseTime)
             for (id, event) in save.events { trace("\(process)", "\(judge.name(of: id)) \(describe(event))") }

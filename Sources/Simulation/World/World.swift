@@ -1,5 +1,5 @@
-import JSONTools
-import WorkflowCore
+package import JSONTools
+package import WorkflowCore
 package import WorkflowStorage
 
 /// A whole world in one thread: a record, a Redis, orchestrators and agents made of the values that decide in the real
