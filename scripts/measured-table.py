@@ -34,12 +34,17 @@ ROWS = {
     "cancel": ("cancel: whole process group gone", 5),
     "sigterm": ("SIGTERM with work that would go on for a minute: exit status 0", 30),
     "rolling-restart": ("rolling restart of three orchestrators: each restart", 30),
-    "flood": ("PostgreSQL hung under 600 requests: all accepted and ended after it is back", None),
+    "flood": ("more asked for than can be written: all accepted and ended after there is room", None),
+    "flood-memory": ("more asked for than can be written: peak memory of the orchestrator", None),
     "burst-accepted": ("10,000 workflows at once: all accepted", None),
     "burst": ("10,000 workflows at once: all ended", None),
     "burst-memory": ("10,000 workflows at once: peak memory of the orchestrator", None),
     "one-gigabyte-memory": ("tool prints 1 GB: peak memory of the agent", None),
 }
+
+
+# Bounds of what isn't a time, in bytes.
+MEMORY = {"burst-memory": 200 << 20, "one-gigabyte-memory": 256 << 20}
 
 
 def show(unit, value):
@@ -57,15 +62,21 @@ def table(path):
     order = list(ROWS)
     unknown = sorted({row for row, _, _ in groups} - set(order))
     out = ["| what | test | bound | median | worst | measured |", "| --- | --- | ---: | ---: | ---: | ---: |"]
+    over = []
     for row, test, unit in sorted(groups, key=lambda k: ((order + unknown).index(k[0]), k[1])):
         values = groups[row, test, unit]
-        what, bound = ROWS.get(row, (row, None))
-        bound = "200 MiB" if row == "burst-memory" else f"{bound} s" if bound is not None else "–"
+        median = statistics.median(values)
+        what, seconds = ROWS.get(row, (row, None))
+        bound = MEMORY.get(row) if unit == "bytes" else seconds and seconds * 1000
+        shown = show(unit, median)
+        if bound is not None and median > bound:
+            over.append(f"{test}: {shown} is over the bound of {show(unit, bound)}")
+            shown = f"**{shown}, over the bound**"
         out.append(
-            f"| {what} | `{test}` | {bound} | {show(unit, statistics.median(values))} "
+            f"| {what} | `{test}` | {'–' if bound is None else show(unit, bound)} | {shown} "
             f"| {show(unit, max(values))} | {len(values)} × |"
         )
-    return "\n".join(out)
+    return "\n".join(out), over
 
 
 def main():
@@ -76,8 +87,11 @@ def main():
         sys.exit(f"{document} has no place for the table: {BEGIN} … {END}")
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
+    rows, over = table(measurements)
     with open(document, "w", encoding="utf-8") as file:
-        file.write(before + BEGIN + "\n" + table(measurements) + "\n" + END + after)
+        file.write(before + BEGIN + "\n" + rows + "\n" + END + after)
+    if over:
+        sys.exit("\n".join(over))
 
 
 main()

@@ -283,14 +283,26 @@ public struct BatchSave: Sendable {
     public var parked: [NewParkedTask] = []
     /// Queued attempts that must not be let go for now, or may be again.
     public var holds: [(workflowID: UniqueID, reference: AttemptReference, isHeld: Bool)] = []
-    /// Workflows that had ended and run again, each with who asked for it. Their open questions are closed, and their
-    /// parked tasks count as redriven. The hot row and the summary stand in ``states`` and ``summaries``.
-    public var reopened: [(workflowID: UniqueID, actor: String)] = []
+    /// Workflows that had ended and run again, each with who asked for it and the names of the stages that run again.
+    /// Their open questions are closed, and the parked tasks of those stages count as redriven. The hot row and the
+    /// summary stand in ``states`` and ``summaries``.
+    public var reopened: [(workflowID: UniqueID, actor: String, stages: [String])] = []
 
     /// An empty batch.
     public init(id: UniqueID, now: Timestamp) {
         self.id = id
         self.now = now
+    }
+
+    /// Within a batch the last word on an attempt counts: of the holds, the last one for each.
+    var lastHolds: [(workflowID: UniqueID, reference: AttemptReference, isHeld: Bool)] {
+        var seen: Set<AttemptReference> = []
+        // A hold is for an attempt, whichever send of it is the newest.
+        return holds.reversed().filter { hold in
+            seen.insert(
+                AttemptReference(taskID: hold.reference.taskID, attempt: hold.reference.attempt, dispatchID: 0)
+            ).inserted
+        }.reversed()
     }
 
     /// Whether there is nothing to write.

@@ -13,7 +13,7 @@ public struct WatchQuestion: Sendable {
     /// For how long a thing may be late before it is a finding, in milliseconds: a queued attempt that isn't sent, an
     /// attempt that no agent could take, an attempt past its deadline.
     public var patienceMilliseconds: Int
-    /// The most rows of each kind.
+    /// The most rows of each kind; of attempts that wait for an agent or to be sent, of each agent type.
     public var limit: Int
 
     /// A question.
@@ -127,16 +127,20 @@ public struct WorkflowEvidence: Sendable {
         public var status: TaskStatus
         /// The agent that runs or ran it.
         public var agentID: String?
+        /// Whether it must not be let go, while it is queued.
+        public var isHeld: Bool
 
         /// An attempt.
         public init(
-            stage: String, generation: Int, reference: AttemptReference, status: TaskStatus, agentID: String?
+            stage: String, generation: Int, reference: AttemptReference, status: TaskStatus, agentID: String?,
+            isHeld: Bool = false
         ) {
             self.stage = stage
             self.generation = generation
             self.reference = reference
             self.status = status
             self.agentID = agentID
+            self.isHeld = isHeld
         }
     }
 

@@ -18,12 +18,20 @@ final class ChaosLedger: Sendable {
         var requests: [String: Int] = [:]
         var promises: [UniqueID: Promise] = [:]
         var paused: Set<UniqueID> = []
+        /// Keys of the creations that were never answered.
+        var unanswered: Set<String> = []
     }
 
     private let state = Mutex(State())
 
     /// A fault was brought.
     func brought(_ fault: String) { state.withLock { $0.faults[fault, default: 0] += 1 } }
+
+    /// A creation is asked for under this key; it counts as unanswered until it is accepted.
+    func asked(_ key: String) { state.withLock { _ = $0.unanswered.insert(key) } }
+
+    /// The keys of the creations that were asked for and never answered.
+    var unanswered: Set<String> { state.withLock { $0.unanswered } }
 
     /// A request was answered, or not.
     func answered(_ request: String, _ answer: String) {
@@ -32,7 +40,10 @@ final class ChaosLedger: Sendable {
 
     /// A workflow was accepted.
     func accepted(_ id: UniqueID, key: String, ends: String, stages: [String]) {
-        state.withLock { $0.promises[id] = Promise(key: key, ends: ends, stages: stages) }
+        state.withLock {
+            $0.promises[id] = Promise(key: key, ends: ends, stages: stages)
+            $0.unanswered.remove(key)
+        }
     }
 
     /// The names of a workflow's stages.

@@ -31,6 +31,7 @@ struct ChaosLoad: Sendable {
             "type": .string(kind.type), "name": .string(name), "input_data": .object(input),
             "idempotency_key": .string(key),
         ]
+        ledger.asked(key)
         var orchestrator = Int.random(in: 0..<16)
         // Long after the deadline everything is up again: who has no answer by then gets none.
         while ContinuousClock.now < deadline + .seconds(60) {

@@ -156,11 +156,35 @@ enum ChaosRun {
         for event in history.events where event.kind == "watchdog_finding" {
             outcome.findings[event.data["finding"]?.stringValue ?? "unnamed", default: 0] += 1
         }
+        outcome.violations += foreign(history, ledger) + repaired(history)
         for row in try await record.rows(
             "SELECT kind || ' ' || cause, count(*)::text FROM dead_letters GROUP BY 1 ORDER BY 1")
         {
             outcome.deadLetters[row[0]] = Int(row[1]) ?? 0
+            if ownFaults.contains(where: { row[0].hasSuffix($0) }) {
+                outcome.violations.append("\(row[1]) dead letters \(row[0]), which nothing here caused")
+            }
         }
+    }
+
+    /// Causes of dead letters that no fault of a run brings about.
+    private static let ownFaults = ["REFUSED_BY_RECORD", "UNKNOWN_WORKFLOW", "INTERNAL"]
+
+    /// Workflows that nobody asked for: each stands for a creation that was accepted or never answered.
+    private static func foreign(_ history: History, _ ledger: ChaosLedger) -> [String] {
+        let accepted = Set(history.accepted.map(\.workflowID))
+        let unanswered = ledger.unanswered
+        return history.workflows.filter { workflow in
+            !accepted.contains(workflow.id) && !(workflow.idempotencyKey.map { unanswered.contains($0) } ?? false)
+        }.map { "workflow \($0.id) is in the record and nobody asked for it" }
+    }
+
+    /// What Baton mended in its own record: nobody tampered with it, so that it was Baton's own fault.
+    private static func repaired(_ history: History) -> [String] {
+        history.events.filter { event in
+            let finding = event.data["finding"]?.stringValue
+            return event.kind == "workflow_repaired" || finding == "record_mismatch" || finding == "wake_missing"
+        }.map { "workflow \($0.workflowID) seq \($0.sequence): \($0.kind) \($0.data)" }
     }
 
     /// Ends all processes in order, and says which are left.

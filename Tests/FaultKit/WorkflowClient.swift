@@ -23,14 +23,18 @@ package struct WorkflowClient: Sendable {
     /// Whether each workflow is created by an orchestrator of its own choice rather than by the first.
     package var spreads = false
     private let session: URLSession
+    private let patience: Double
 
     /// A client of the API at these URLs.
-    package init(urls: [String], token: String) {
+    ///
+    /// - Parameter patience: for how many seconds it waits for an answer.
+    package init(urls: [String], token: String, patience: Double = 10) {
         self.urls = urls
         self.token = token
+        self.patience = patience
         let configuration = URLSessionConfiguration.ephemeral
-        configuration.httpMaximumConnectionsPerHost = 32
-        configuration.timeoutIntervalForRequest = 10
+        configuration.httpMaximumConnectionsPerHost = 2000
+        configuration.timeoutIntervalForRequest = patience
         session = URLSession(configuration: configuration)
     }
 
@@ -53,7 +57,7 @@ package struct WorkflowClient: Sendable {
         guard let address = URL(string: urls[orchestrator % urls.count] + path) else {
             throw Refusal(description: "\(path) is no path")
         }
-        var request = URLRequest(url: address, timeoutInterval: 10)
+        var request = URLRequest(url: address, timeoutInterval: patience)
         request.httpMethod = method
         request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
         if let body {

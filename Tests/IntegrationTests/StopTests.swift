@@ -50,8 +50,10 @@ extension SideBySideTests {
                 """, [.text("\(task.envelope.workflowID)")])
             let seconds = try #require(remaining.first?.first.flatMap { Double($0) })
             #expect((1700...1800).contains(seconds), "30 min from now by the database's clock, not \(seconds) s")
-            // Longer than a lease would be too long for the suite; longer than two looks of the sweeper.
-            try await Task.sleep(for: .seconds(5))
+            // Longer than a lease.
+            try await Task.sleep(for: .seconds(18))
+            #expect(
+                try await shared.record.attempt(task.envelope.workflowID, "first")?.status == Record.Attempt.running)
             try await agent.finish(task, agent.result(of: task.envelope))
             try await shared.complete([task.envelope.workflowID], within: .seconds(10))
             #expect(try await shared.record.attempts(task.envelope.workflowID).map(\.number) == [1])

@@ -55,7 +55,10 @@ final class TestStack: Sendable {
         self.record = record
         self.roads = roads
         redisConfiguration = redis
-        self.redis = RedisClient(redis)
+        // For questions of the tests: a machine that is busy may take its time.
+        var patient = redis
+        patient.commandTimeout = .seconds(30)
+        self.redis = RedisClient(patient)
         conservation = Conservation(
             record: record, redis: self.redis, types: StackConfiguration.allAgents + TestDefinitions.handmadeAgents)
     }

@@ -42,6 +42,23 @@ extension WithRecord {
             }
         }
 
+        @Test("Many attempts of one type that nobody can take do not hide those of another")
+        func limitOfEachType() async throws {
+            try await StoreFixture.with { record in
+                let workflow = try await record.makeWorkflow()
+                let many = (1...5).map { record.attempt(of: workflow, number: $0, agentType: "a") }
+                let queued = (1...5).map { record.attempt(of: workflow, number: $0, agentType: "b", isQueued: true) }
+                let few = [record.attempt(of: workflow, agentType: "z", isQueued: true)]
+                try await record.dispatch(many + queued + few)
+                try await record.run("UPDATE tasks SET created_at = created_at - interval '12 seconds'")
+                let findings = try await record.watch.findings(
+                    WatchQuestion(judgesLeases: true, leaseMilliseconds: 15_000, looksForOverdue: false, limit: 2))
+                let types = { (found: [WatchedAttempt]) in found.map(\.agentType).sorted() }
+                #expect(types(findings.agentless) == ["a", "a", "b", "b", "z"])
+                #expect(types(findings.queuedLong) == ["b", "b", "z"])
+            }
+        }
+
         @Test("A queued attempt that waits for long is found")
         func queuedLong() async throws {
             try await StoreFixture.with { record in

@@ -68,6 +68,58 @@ extension WithRecord {
             }
         }
 
+        @Test("Of several holds of an attempt in one batch the last one counts", arguments: [true, false])
+        func lastHold(isHeld: Bool) async throws {
+            try await StoreFixture.with { record in
+                let workflow = try await record.makeWorkflow()
+                let task = record.attempt(of: workflow, isQueued: true)
+                try await record.commit { save in
+                    save.tasks = [task]
+                    save.holds = [isHeld, !isHeld, isHeld].map {
+                        (workflowID: workflow, reference: task.reference, isHeld: $0)
+                    }
+                }
+                let evidence = try await record.watch.evidence(of: [workflow])
+                #expect(evidence.first?.attempts.map(\.isHeld) == [isHeld])
+                let released = try await record.watch.releaseQueued(agentType: "scaffold", count: 9, turn: 0)
+                #expect(released.isEmpty == isHeld)
+            }
+        }
+
+        @Test("A held attempt that is to be sent again gets its new mark and is not sent until it is let go")
+        func heldSendAgain() async throws {
+            try await StoreFixture.with { record in
+                let workflow = try await record.makeWorkflow()
+                let task = record.attempt(of: workflow, isQueued: true)
+                try await record.commit { save in
+                    save.tasks = [task]
+                    save.holds = [(workflowID: workflow, reference: task.reference, isHeld: true)]
+                }
+                let fresh = AttemptReference(taskID: task.reference.taskID, attempt: 1, dispatchID: 7)
+                let answer = try await record.commit { $0.sentAgain = [(workflowID: workflow, reference: fresh)] }
+                #expect(answer.resent.isEmpty)
+                try await record.commit { save in
+                    save.holds = [(workflowID: workflow, reference: fresh, isHeld: false)]
+                }
+                let released = try await record.watch.releaseQueued(agentType: "scaffold", count: 9, turn: 0)
+                #expect(released.map(\.reference) == [fresh], "the machine knows it by this mark")
+            }
+        }
+
+        @Test("A queued attempt that is told to stop is not let go any more, resumed or not")
+        func stoppedWhileQueued() async throws {
+            try await StoreFixture.with { record in
+                let workflow = try await record.makeWorkflow()
+                let task = record.attempt(of: workflow, isQueued: true)
+                try await record.dispatch([task])
+                try await record.commit { save in
+                    save.stopping = [(workflowID: workflow, reference: task.reference)]
+                    save.holds = [(workflowID: workflow, reference: task.reference, isHeld: false)]
+                }
+                #expect(try await record.watch.releaseQueued(agentType: "scaffold", count: 9, turn: 0).isEmpty)
+            }
+        }
+
         @Test("A cancelled attempt that was queued is closed and never let go")
         func cancelled() async throws {
             try await StoreFixture.with { record in

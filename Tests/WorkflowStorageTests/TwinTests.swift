@@ -209,7 +209,7 @@ import Testing
         try await twins.age(bySeconds: 300)
         try await expectSameFindings(twins)
         var reopened = maker.batch()
-        reopened.reopened = [(workflowID: id, actor: "bob")]
+        reopened.reopened = [(workflowID: id, actor: "bob", stages: ["one"])]
         reopened.parked = [parked(3)]
         try await twins.commit(reopened)
     }

@@ -79,32 +79,65 @@ extension WithRecord {
             }
         }
 
-        @Test("A workflow that runs again has its hot row open, its parked tasks redriven, its questions closed")
+        @Test(
+            "When a workflow runs again, the parked tasks of the stages that do count as redriven; its questions are closed"
+        )
         func reopened() async throws {
             try await StoreFixture.with { record in
                 let workflow = try await record.makeWorkflow(isTerminal: true)
                 let other = try await record.makeWorkflow(isTerminal: true)
-                let tasks = [workflow, other].map { record.attempt(of: $0) }
+                let tasks = [
+                    record.attempt(of: workflow), record.attempt(of: workflow, stage: "check"),
+                    record.attempt(of: other),
+                ]
+                // Parked in the batch in which it is retried, too.
                 try await record.commit { save in
                     save.tasks = tasks
                     save.questions = [question("q", of: workflow, expiresAt: save.now + .seconds(600))]
-                    save.parked = tasks.map {
-                        NewParkedTask(
-                            workflowID: $0.workflowID, stage: "build", generation: 1, taskID: $0.reference.taskID,
-                            attempt: 1, faultCode: "TOOL_FAILED", faultMessage: "", causeClass: "failure")
-                    }
                 }
                 try await record.commit(locking: [workflow]) { save in
-                    save.reopened = [(workflowID: workflow, actor: "ann")]
+                    save.parked = tasks.map {
+                        NewParkedTask(
+                            workflowID: $0.workflowID, stage: $0.stage, generation: 1, taskID: $0.reference.taskID,
+                            attempt: 1, faultCode: "TOOL_FAILED", faultMessage: "", causeClass: "failure")
+                    }
+                    save.reopened = [(workflowID: workflow, actor: "ann", stages: ["build", "deploy"])]
                 }
                 let redriven = """
                     SELECT count(*) FROM dead_letters
-                    WHERE workflow_id = '\(workflow)' AND state = 'redriven' AND resolved_by = 'ann'
+                    WHERE workflow_id = '\(workflow)' AND stage = 'build' AND state = 'redriven' AND resolved_by = 'ann'
                       AND resolved_at IS NOT NULL
                     """
                 #expect(try await record.number(redriven) == 1)
-                #expect(try await record.number("SELECT count(*) FROM dead_letters WHERE state = 'open'") == 1)
+                #expect(try await record.number("SELECT count(*) FROM dead_letters WHERE state = 'open'") == 2)
                 #expect(try await record.number("SELECT count(*) FROM questions WHERE closed_at IS NULL") == 0)
+            }
+        }
+
+        @Test("A tenant sees the letters of its workflows; those without a workflow are the default tenant's")
+        func tenants() async throws {
+            try await StoreFixture.with { record in
+                let theirs = try await record.makeWorkflow(tenant: "theirs")
+                let ours = try await record.makeWorkflow()
+                let gone = UniqueID(high: 1, low: 2)
+                try await record.watch.keep(
+                    [("1", nil), ("2", theirs), ("3", ours), ("4", gone)].map { source, workflow in
+                        DeadLetter(
+                            kind: .message, source: source, cause: "INVALID_JSON", detail: "", bytes: [1],
+                            workflowID: workflow)
+                    })
+                func sources(_ tenant: String) async throws -> Set<String> {
+                    Set(try await record.reading.deadLetters(DeadLetterQuery(tenant: tenant)).map(\.source))
+                }
+                #expect(try await sources("theirs") == ["2"])
+                #expect(try await sources("others") == [])
+                #expect(try await sources("default") == ["1", "3", "4"])
+                let letter = try #require(
+                    try await record.reading.deadLetters(DeadLetterQuery(tenant: "default")).first)
+                #expect(try await record.reading.deadLetter(letter.id, tenant: "theirs") == nil)
+                let isDropped = try await record.reading.resolveDeadLetter(
+                    letter.id, tenant: "theirs", as: .dropped, actor: "eve")
+                #expect(!isDropped)
             }
         }
 

@@ -15,6 +15,9 @@ struct InitializationAction: AgentAction {
                 "stack": ["type": ["string", "null"], "description": "The stack; without it the words decide."],
                 "feature": ["type": ["string", "null"], "description": "The template of the stack; likewise."],
                 "entities": ["type": ["array", "null"], "description": "What the app stores."],
+                "template": [
+                    "type": ["string", "null"], "description": "Templates of one's own: a folder or a git URL.",
+                ],
                 "options": [
                     "type": ["object", "null"], "description": "Options of the template, each true or false.",
                 ],
@@ -43,17 +46,16 @@ struct InitializationAction: AgentAction {
 
     private func plan(_ context: ActionContext) async throws -> ActionOutcome {
         let request = try ProjectRequest(context.envelope.workflowContext, payload: context.input)
-        let catalog: TemplateCatalog
-        do throws(TemplateError) {
-            catalog = try .load(from: context.shareDirectory + "/templates")
-        } catch {
-            throw ActionFailure(error)
-        }
+        let given = try TemplateSource.given(
+            context.input["template"] ?? context.envelope.workflowContext.input["template"])
+        let source = given ?? TemplateSource(location: context.shareDirectory + "/templates")
+        let (catalog, opened) = try await source.open(context)
         let choice = try catalog.choose(for: request)
         for reason in choice.reasons { context.logger.info(reason) }
         for warning in choice.warnings { context.logger.warning(warning) }
 
-        let plan = ProjectPlan(request, choice, at: context.envelope.createdAt)
+        var plan = ProjectPlan(request, choice, at: context.envelope.createdAt)
+        if given != nil { plan.source = opened }
         let manifest: JSONObject
         do throws(TemplateError) {
             manifest = try ProjectFiles(plan, in: catalog).manifest()

@@ -37,8 +37,14 @@ struct ScaffoldingAction: AgentAction {
             return Self.nothing("the project is there already, nothing rendered")
         }
         let files: [ProjectFile]
+        var source = plan.source ?? TemplateSource(location: context.shareDirectory + "/templates")
+        // The plan keeps no password; the input still has it.
+        if plan.source != nil, let given = context.envelope.workflowContext.input["template"]?.stringValue {
+            source.location = given
+        }
+        let catalog = try await source.open(context).catalog
         do throws(TemplateError) {
-            files = try ProjectFiles(plan, in: .load(from: context.shareDirectory + "/templates")).all()
+            files = try ProjectFiles(plan, in: catalog).all()
         } catch {
             throw ActionFailure(error)
         }

@@ -225,8 +225,8 @@ public struct BatchComputation: Sendable {
                 save.parked.append(NewParkedTask(task, workflowID: id))
             case .hold(let reference, let isHeld):
                 save.holds.append((workflowID: id, reference: reference, isHeld: isHeld))
-            case .reopen(let actor, _):
-                save.reopened.append((workflowID: id, actor: actor))
+            case .reopen(let actor, let stages):
+                save.reopened.append((workflowID: id, actor: actor, stages: stages))
             case .record(let record):
                 save.events.append((workflowID: id, record: record))
                 effects.events.append(BatchEffects.Published(workflowID: id, record: record, at: save.now))

@@ -1,5 +1,5 @@
-package import JSONTools
-package import WorkflowCore
+import JSONTools
+import WorkflowCore
 package import WorkflowStorage
 
 /// A whole world in one thread: a record, a Redis, orchestrators and agents made of the values that decide in the real

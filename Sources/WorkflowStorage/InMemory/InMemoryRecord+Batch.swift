@@ -86,21 +86,25 @@ extension InMemoryRecord {
         }
         for (workflowID, reference) in save.sentAgain {
             let sent = update(workflowID, reference) { row in
-                if row.status == .queued { row.status = .dispatched }
+                if row.status == .queued, !row.isHeld { row.status = .dispatched }
                 row.dispatchID = reference.dispatchID
                 row.isPublished = false
                 row.entryID = nil
                 row.publishBy = now + Self.publishPatience
             }
-            if let sent {
+            if let sent, sent.status != .queued {
                 answer.resent.append(
                     ResentTask(
                         workflowID: workflowID, reference: sent.reference, agentType: sent.agentType,
                         priority: sent.priority, payload: sent.payload))
             }
         }
-        for (workflowID, reference, isHeld) in save.holds { update(workflowID, reference) { $0.isHeld = isHeld } }
-        for (workflowID, reference) in save.stopping { update(workflowID, reference) { $0.isStopping = true } }
+        for (workflowID, reference) in save.stopping {
+            update(workflowID, reference) { row in
+                row.isStopping = true
+                row.isHeld = row.isHeld || row.status == .queued
+            }
+        }
         for closing in save.closings { close(closing, at: save.now, into: &answer) }
         try insertOutputs(save)
         try insertEvents(save)
@@ -108,11 +112,14 @@ extension InMemoryRecord {
         for (workflowID, due) in save.timers { timers[workflowID] = due }
         for state in save.states where states[state.id] != nil { states[state.id] = StateRow(state) }
         refresh(save.summaries, at: now)
+        park(save)
         reopen(save)
+        for (workflowID, reference, isHeld) in save.lastHolds {
+            update(workflowID, reference) { $0.isHeld = isHeld || ($0.isStopping && $0.status == .queued) }
+        }
         try insertQuestions(save)
         self.answer(save)
         deadLetters += save.deadLetters
-        park(save)
         guard batches.insert(save.id).inserted else { throw .refused("duplicate key: batches \(save.id)") }
         return answer
     }

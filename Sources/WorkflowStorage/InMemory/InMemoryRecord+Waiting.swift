@@ -7,9 +7,11 @@ extension InMemoryRecord {
 
     /// What workflows that had ended leave behind when they run again.
     mutating func reopen(_ save: BatchSave) {
-        for (workflowID, actor) in save.reopened {
+        for (workflowID, actor, stages) in save.reopened {
             for index in parked.indices
-            where parked[index].task.workflowID == workflowID && parked[index].redrivenBy == nil {
+            where parked[index].task.workflowID == workflowID && stages.contains(parked[index].task.stage)
+                && parked[index].redrivenBy == nil
+            {
                 parked[index].redrivenBy = actor
             }
             for index in questions.indices
@@ -143,7 +145,7 @@ extension InMemoryRecord {
                 attempts: rows.filter { $0.isOpen || newest[$0.stage] == $0 }.map { row in
                     WorkflowEvidence.Attempt(
                         stage: row.stage, generation: row.generation, reference: row.reference, status: row.status,
-                        agentID: row.agentID)
+                        agentID: row.agentID, isHeld: row.isHeld)
                 },
                 outputs: outputs.keys.filter { $0.workflowID == id }
                     .sorted { ($0.stage, $0.generation) < ($1.stage, $1.generation) },

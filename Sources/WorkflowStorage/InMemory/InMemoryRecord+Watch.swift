@@ -17,7 +17,8 @@ extension InMemoryRecord {
             .prefix(question.limit).map { (workflowID: $0.key.workflowID, reference: $0.reference) }
         let patience = now - .milliseconds(question.patienceMilliseconds)
         findings.queuedLong = open.filter { $0.status == .queued && !$0.isHeld && $0.createdAt < patience }
-            .sorted { $0.createdAt < $1.createdAt }.prefix(question.limit).map { watched($0, since: $0.createdAt, now) }
+            .sorted { $0.createdAt < $1.createdAt }.firstOfEachType(question.limit)
+            .map { watched($0, since: $0.createdAt, now) }
         if question.judgesLeases { judge(open, question, at: now, into: &findings) }
         if question.looksForOverdue { lookForOverdue(open, question, at: now, into: &findings) }
         findings.loads = loads(leaseMilliseconds: question.leaseMilliseconds, at: now)
@@ -43,7 +44,8 @@ extension InMemoryRecord {
         findings.agentless = open.filter { row in
             row.status != .running && !row.isHeld && !row.isStopping && row.createdAt < patience
                 && !living.contains(row.agentType)
-        }.prefix(question.limit).map { watched($0, since: $0.createdAt, now) }
+        }.sorted { $0.createdAt < $1.createdAt }.firstOfEachType(question.limit)
+            .map { watched($0, since: $0.createdAt, now) }
         for row in open where row.status == .running {
             guard let deadline = row.deadline, deadline < patience else { continue }
             findings.pastDeadline.append(watched(row, since: deadline, now))
@@ -179,6 +181,17 @@ extension InMemoryRecord {
             let task = TaskKey(workflowID: line.workflowID, taskID: line.taskID, attempt: line.attempt)
             let key = LogKey(task: task, line: line.line)
             if tasks[task] != nil, logs[key] == nil { logs[key] = line }
+        }
+    }
+}
+
+extension [InMemoryRecord.TaskRow] {
+    /// So many of each agent type, in order.
+    fileprivate func firstOfEachType(_ limit: Int) -> [Element] {
+        var counts: [String: Int] = [:]
+        return filter { row in
+            counts[row.agentType, default: 0] += 1
+            return counts[row.agentType, default: 0] <= limit
         }
     }
 }

@@ -48,14 +48,15 @@ extension BatchSQL {
         return (list, sentAgainIndex, closingsIndex)
     }
 
-    /// What few batches have. The questions that a workflow leaves behind are closed before it asks new ones.
+    /// What few batches have. What is parked before its workflow runs again is redriven by that; the questions that it
+    /// leaves behind are closed before it asks new ones.
     private static func waiting(_ save: BatchSave) -> [PostgresStatement] {
         var list: [PostgresStatement] = []
+        if !save.parked.isEmpty { list.append(insertParked(save)) }
         if !save.reopened.isEmpty { list += reopen(save) }
         if !save.holds.isEmpty { list.append(hold(save)) }
         if !save.questions.isEmpty { list.append(insertQuestions(save)) }
         if !save.answered.isEmpty { list += answer(save) }
-        if !save.parked.isEmpty { list.append(insertParked(save)) }
         return list
     }
 
@@ -162,18 +163,20 @@ extension BatchSQL {
             ])
     }
 
+    /// A held attempt that was never sent gets its new mark and stays where it is: its row answers with status 0.
     private static func sendAgain(_ save: BatchSave) -> PostgresStatement {
         let rows = save.sentAgain
         return PostgresStatement(
             """
             UPDATE tasks AS t
-            SET dispatch_id = n.dispatch_id, published = false, entry_id = NULL, status = greatest(t.status, 1),
+            SET dispatch_id = n.dispatch_id, published = false, entry_id = NULL,
+                status = CASE WHEN t.status = 0 AND t.is_held THEN 0 ELSE greatest(t.status, 1) END,
                 publish_by = clock_timestamp() + interval '5 seconds'
             FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::bigint[])
                 AS n (workflow_id, task_id, attempt, dispatch_id)
             WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
               AND t.status + 0 < 10
-            RETURNING t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type, t.priority, t.payload
+            RETURNING t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type, t.priority, t.payload, t.status
             """,
             [
                 .uuidArray(rows.map(\.workflowID.postgres)), .uuidArray(rows.map(\.reference.taskID.postgres)),
@@ -187,7 +190,7 @@ extension BatchSQL {
         return PostgresStatement(
             """
             UPDATE tasks AS t
-            SET is_stopping = true
+            SET is_stopping = true, is_held = t.is_held OR t.status = 0
             FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS n (workflow_id, task_id, attempt)
             WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
               AND t.status + 0 < 10

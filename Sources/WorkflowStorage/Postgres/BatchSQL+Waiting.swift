@@ -23,12 +23,13 @@ extension BatchSQL {
             taskParameters(tasks) + [.timestamp(now.postgres)])
     }
 
+    /// What is queued and to be stopped stays held: it has nobody to stop it but us.
     static func hold(_ save: BatchSave) -> PostgresStatement {
-        let rows = save.holds
+        let rows = save.lastHolds
         return PostgresStatement(
             """
             UPDATE tasks AS t
-            SET is_held = n.is_held
+            SET is_held = n.is_held OR (t.is_stopping AND t.status = 0)
             FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::boolean[]) AS n (workflow_id, task_id, attempt, is_held)
             WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
               AND t.status + 0 < 10
@@ -130,21 +131,22 @@ extension BatchSQL {
 
     /// What workflows that had ended leave behind when they run again.
     static func reopen(_ save: BatchSave) -> [PostgresStatement] {
-        let parameters: [PostgresParameter] = [
-            .uuidArray(save.reopened.map(\.workflowID.postgres)), .textArray(save.reopened.map(\.actor)),
-            .timestamp(save.now.postgres),
-        ]
+        let stages = save.reopened.flatMap { workflow in workflow.stages.map { (workflow: workflow, stage: $0) } }
         return [
             PostgresStatement(
                 """
                 UPDATE dead_letters AS d
-                SET state = 'redriven', resolved_by = n.actor, resolved_at = $3
-                FROM unnest($1::uuid[], $2::text[]) AS n (workflow_id, actor)
-                WHERE d.workflow_id = n.workflow_id AND d.kind = 'task' AND d.stage IS NOT NULL AND d.state = 'open'
-                """, parameters),
+                SET state = 'redriven', resolved_by = n.actor, resolved_at = $4
+                FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n (workflow_id, actor, stage)
+                WHERE d.workflow_id = n.workflow_id AND d.stage = n.stage AND d.kind = 'task' AND d.state = 'open'
+                """,
+                [
+                    .uuidArray(stages.map(\.workflow.workflowID.postgres)), .textArray(stages.map(\.workflow.actor)),
+                    .textArray(stages.map(\.stage)), .timestamp(save.now.postgres),
+                ]),
             PostgresStatement(
                 "UPDATE questions SET closed_at = $2 WHERE workflow_id = ANY ($1) AND closed_at IS NULL",
-                [parameters[0], parameters[2]]),
+                [.uuidArray(save.reopened.map(\.workflowID.postgres)), .timestamp(save.now.postgres)]),
         ]
     }
 }

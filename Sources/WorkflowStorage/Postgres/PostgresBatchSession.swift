@@ -134,7 +134,9 @@ public final class PostgresBatchSession: BatchSession {
         var answer = CommitAnswer()
         do throws(PostgresError) {
             if let index = statements.sentAgainIndex {
-                for row in answers[index] { answer.resent.append(try BatchSQL.resentTask(from: row)) }
+                for row in answers[index] where try row.int2(7) != TaskStatus.queued.rawValue {
+                    answer.resent.append(try BatchSQL.resentTask(from: row))
+                }
             }
             if let index = statements.closingsIndex {
                 for row in answers[index] { answer.left.append(try BatchSQL.leftEntry(from: row)) }

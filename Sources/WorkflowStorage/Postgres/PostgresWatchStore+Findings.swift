@@ -105,19 +105,23 @@ extension PostgresWatchStore {
             UNION ALL
             (SELECT 5, t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type,
                     \(milliseconds("t.created_at")), NULL, NULL
-             FROM tasks t
-             WHERE t.status < 10 AND t.status < 2 AND NOT t.is_held AND NOT t.is_stopping AND $2
-               AND t.created_at < clock_timestamp() - $5::bigint * interval '1 millisecond'
-               AND t.agent_type NOT IN (\(livingTypes))
-             LIMIT $1)
+             FROM (
+                 SELECT \(watchedColumns)
+                 FROM tasks
+                 WHERE status < 10 AND status < 2 AND NOT is_held AND NOT is_stopping AND $2
+                   AND created_at < clock_timestamp() - $5::bigint * interval '1 millisecond'
+                   AND agent_type NOT IN (\(livingTypes))) AS t
+             WHERE t.place <= $1)
             UNION ALL
             (SELECT 6, t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type,
                     \(milliseconds("t.created_at")), NULL, NULL
-             FROM tasks t
-             WHERE t.status = 0 AND NOT t.is_held
-               AND t.created_at < clock_timestamp() - $5::bigint * interval '1 millisecond'
-             ORDER BY t.created_at
-             LIMIT $1)
+             FROM (
+                 SELECT \(watchedColumns)
+                 FROM tasks
+                 WHERE status = 0 AND NOT is_held
+                   AND created_at < clock_timestamp() - $5::bigint * interval '1 millisecond') AS t
+             WHERE t.place <= $1
+             ORDER BY t.created_at)
             UNION ALL
             (SELECT 7, t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type,
                     \(milliseconds("t.deadline")), NULL, NULL
@@ -152,6 +156,13 @@ extension PostgresWatchStore {
             UNION ALL
             (SELECT 11, NULL, NULL, NULL, NULL, \(loadColumns) FROM \(loadTables))
             """)
+
+    /// What is shown of attempts that wait, with their place among those of their type: the limit is each type's own, so
+    /// that many of one type don't hide the others.
+    private static let watchedColumns = """
+        workflow_id, task_id, attempt, dispatch_id, agent_type, created_at,
+        row_number() OVER (PARTITION BY agent_type ORDER BY created_at) AS place
+        """
 
     /// How long ago a moment was, in milliseconds.
     private static func milliseconds(_ moment: String) -> String {

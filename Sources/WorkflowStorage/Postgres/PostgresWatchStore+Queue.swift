@@ -116,7 +116,7 @@ extension PostgresWatchStore {
                     """, ids),
                 PostgresStatement(
                     """
-                    SELECT workflow_id, task_id, attempt, dispatch_id, stage, generation, status, agent_id
+                    SELECT workflow_id, task_id, attempt, dispatch_id, stage, generation, status, agent_id, is_held
                     FROM (
                         SELECT *, row_number() OVER (
                             PARTITION BY workflow_id, stage ORDER BY generation DESC, attempt DESC) AS age
@@ -151,7 +151,8 @@ extension PostgresWatchStore {
             found[try row.id(0)]?.attempts.append(
                 WorkflowEvidence.Attempt(
                     stage: try row.text(4), generation: Int(try row.int4(5)),
-                    reference: try reference(in: row, from: 1), status: status, agentID: try row.optionalText(7)))
+                    reference: try reference(in: row, from: 1), status: status, agentID: try row.optionalText(7),
+                    isHeld: try row.bool(8)))
         }
         for row in answers[3] {
             let id = try row.id(0)

@@ -3,7 +3,7 @@ public import PostgresDriver
 
 /// Which dead letters a list shows.
 public struct DeadLetterQuery: Sendable, Hashable {
-    /// Whose letters: those of the tenant's workflows, and those that belong to no workflow.
+    /// Whose letters: those of the tenant's workflows; for `default`, those too that belong to no workflow.
     public var tenant: String
     /// `message` or `task`; nil for both.
     public var kind: String?
@@ -40,9 +40,10 @@ extension PostgresReadStore {
         d.attempt, coalesce(d.size_bytes, length(d.bytes)), d.state, d.created_at, d.resolved_at, d.resolved_by
         """
 
-    /// Letters of another tenant's workflows are not there for this one. `$1`: the tenant.
+    /// A letter is its workflow's tenant's; one without a workflow, or of one that isn't there, is `default`'s. `$1`: the
+    /// tenant.
     private static let isVisible = """
-        NOT EXISTS (SELECT 1 FROM workflows w WHERE w.id = d.workflow_id AND w.tenant <> $1)
+        coalesce((SELECT w.tenant FROM workflows w WHERE w.id = d.workflow_id), 'default') = $1
         """
 
     private static let letters = SQLText(

@@ -181,17 +181,36 @@ public struct PostgresRetention: Sendable {
         }
     }
 
-    /// Removes dead letters that were decided on before the time, and open ones of workflows that are gone.
+    /// So many open letters that belong to no workflow are kept at most, the newest.
+    public static let openLettersLimit = 10_000
+
+    /// Removes dead letters whose time is over: those that somebody has decided on, counted from then, and open ones
+    /// whose workflow isn't there, counted from when they came. Of the latter at most ``openLettersLimit`` stay.
     public func removeLetters() async throws(PostgresError) {
-        _ = try await pool.query(
-            """
-            DELETE FROM dead_letters
-            WHERE id IN (
-                SELECT id
-                FROM dead_letters
-                WHERE state <> 'open' AND resolved_at < clock_timestamp() - $1::int * interval '1 day'
-                LIMIT 1000)
-            """,
-            [.int4(Int32(days))])
+        _ = try await pool.pipeline([
+            PostgresStatement(
+                """
+                DELETE FROM dead_letters
+                WHERE id IN (
+                    SELECT d.id
+                    FROM dead_letters d
+                    WHERE coalesce(d.resolved_at, d.created_at) < clock_timestamp() - $1::int * interval '1 day'
+                      AND (d.state <> 'open' OR NOT EXISTS (SELECT 1 FROM workflows w WHERE w.id = d.workflow_id))
+                    LIMIT 10000)
+                """,
+                [.int4(Int32(days))]),
+            PostgresStatement(
+                """
+                DELETE FROM dead_letters
+                WHERE id IN (
+                    SELECT d.id
+                    FROM dead_letters d
+                    WHERE d.state = 'open' AND d.workflow_id IS NULL
+                    ORDER BY d.created_at DESC, d.id DESC
+                    OFFSET $1
+                    LIMIT 10000)
+                """,
+                [.int8(Int64(Self.openLettersLimit))]),
+        ])
     }
 }

@@ -11,6 +11,8 @@ struct ChangeRequest: Sendable, Hashable {
         case patch(String)
         /// A branch of the same repository.
         case branch(String)
+        /// Entities that a project made from a template gets, as they were given.
+        case entities(JSONValue)
         /// No change: the repository is taken as it stands.
         case none
     }
@@ -51,16 +53,20 @@ struct ChangeRequest: Sendable, Hashable {
                     + "or ssh URL.")
         }
         self.repository = repository
+        let entities = [payload["entities"], workflow.input["entities"]].compactMap { $0 }.first { $0 != .null }
         switch (patch, branch) {
         case (let patch?, nil):
             source = .patch(patch)
         case (nil, let branch?):
             source = .branch(try Self.checked(branch, "branch"))
+        case (nil, nil) where isRequired && entities != nil:
+            source = .entities(entities ?? [])
         case (nil, nil) where !isRequired:
             source = .none
         case (nil, nil):
             throw Self.invalid(
-                "There is no change: pass \"patch\" (a unified diff) or \"branch\" beside \"repository\".")
+                "There is no change: pass \"patch\" (a unified diff), \"branch\" or \"entities\" beside \"repository\"."
+            )
         case (_?, _?):
             throw Self.invalid("\"patch\" and \"branch\" are given both; which one is meant?")
         }

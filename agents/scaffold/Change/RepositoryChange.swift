@@ -32,6 +32,7 @@ struct RepositoryChange: Sendable {
         switch request.source {
         case .patch(let patch): tree = try await applied(patch, to: target)
         case .branch(let branch): tree = try await merged(branch, with: target)
+        case .entities(let entities): tree = try await extended(with: entities)
         case .none: return try await unchanged(target, base)
         }
         guard tree != (try await git("rev-parse", base + "^{tree}")) else {
@@ -49,6 +50,7 @@ struct RepositoryChange: Sendable {
         switch request.source {
         case .patch: "patch"
         case .branch(let name): "branch \(name)"
+        case .entities: "entities"
         case .none: "repository"
         }
     }
@@ -167,6 +169,22 @@ struct RepositoryChange: Sendable {
                 "git", ["apply", "--index", "--whitespace=nowarn"] + options + ["-"], in: context.workspace,
                 logsOutput: false, standardInput: patch
             ))
+    }
+
+    /// The tree of the target branch with entities added from the project's template.
+    private func extended(with entities: JSONValue) async throws -> String {
+        _ = try await git("checkout", "--quiet", "-B", "main", "--no-track", Self.target)
+        let workspace = try WorkspaceWriter(context.workspace)
+        let source = try ProjectPlan.load(from: workspace.workspace)?.source
+        let own = TemplateSource(location: context.shareDirectory + "/templates")
+        let catalog = try await (source ?? own).open(context).catalog
+        let addition = EntityAddition(writer: workspace, catalog: catalog)
+        for entity in try addition.apply(entities) {
+            let fields = entity.fields.map { "\($0.name) (\($0.kind.rawValue))" }.joined(separator: ", ")
+            context.logger.info("entity \(entity.name): \(fields)")
+        }
+        _ = try await git("add", "--all")
+        return try await git("write-tree")
     }
 
     /// The tree of the target branch with what a branch has changed since they parted.

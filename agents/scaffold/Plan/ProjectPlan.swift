@@ -18,6 +18,8 @@ struct ProjectPlan: Sendable, Hashable {
     var options: [String: JSONValue]
     /// What the app stores.
     var entities: [EntityModel] = []
+    /// Where the template is from; nil when it is Baton's own.
+    var source: TemplateSource?
     var matched: [String]
     /// For the licence.
     var year: Int
@@ -76,6 +78,7 @@ extension ProjectPlan {
             "matched": .array(matched.map { .string($0) }), "year": .integer(Int64(year)),
         ]
         if !entities.isEmpty { facts["entities"] = .array(entities.map { .object($0.json) }) }
+        if let source { facts["template_source"] = .object(source.json) }
         return facts
     }
 
@@ -108,6 +111,7 @@ extension ProjectPlan {
         options = [:]
         for (key, value) in json["options"]?.objectValue ?? [:] { options[key] = value }
         entities = []
+        source = TemplateSource(json: json["template_source"])
         for value in json["entities"]?.arrayValue ?? [] {
             guard let entity = EntityModel(json: value) else { return nil }
             entities.append(entity)

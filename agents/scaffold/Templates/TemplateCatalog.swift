@@ -36,6 +36,16 @@ extension TemplateCatalog {
         return TemplateCatalog(directory: directory, stacks: stacks, notYet: notYet, entityRules: entityRules)
     }
 
+    /// Reads a folder that is a stack itself.
+    ///
+    /// - Throws: ``TemplateError``.
+    static func load(stackIn folder: String) throws(TemplateError) -> TemplateCatalog {
+        let parts = folder.split(separator: "/").map(String.init)
+        let parent = "/" + parts.dropLast().joined(separator: "/")
+        let stack = try stack(parts.last ?? "", in: parent)
+        return TemplateCatalog(directory: parent, stacks: [stack], notYet: [:])
+    }
+
     private static func stack(_ name: String, in directory: String) throws(TemplateError) -> StackTemplate {
         let document = try document("\(name)/template.yaml", in: directory)
         try document.refuseUnknown([
