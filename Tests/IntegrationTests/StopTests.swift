@@ -30,6 +30,12 @@ extension SideBySideTests {
             Measurement.note("cancel", "StopTests.processGroup", ContinuousClock.now - asked)
             try await shared.reach("cancelled", id, within: .seconds(10))
             #expect(try await shared.record.attempts(id).map(\.status) == [Record.Attempt.cancelled])
+            let stopped = try await shared.record.rows(
+                """
+                SELECT convert_from(result, 'UTF8')::json #>> '{errors,0,detail,stopped_after_ms}' FROM tasks
+                WHERE workflow_id = $1::uuid
+                """, [.text("\(id)")])
+            #expect(stopped.first?.first.flatMap { Double($0) } != nil, "how long the stop took: \(stopped)")
         }
 
         @Test("an agent whose clock is five hours off, either way: nothing is judged by it", arguments: [-5, 5])
