@@ -121,6 +121,8 @@ extension World {
             return found.isEmpty ? nil : found
         } then: { world, answer in
             guard case .done(let found) = answer else { return world.step(agent: index, .claimFailed) }
+            // Held from here on: what was delivered in a reply that was lost is read again.
+            world.agents[index]?.held.formUnion((found ?? []).map(\.entryID))
             var tasks: [DecodedTask] = []
             for entry in found ?? [] {
                 do {
@@ -146,7 +148,6 @@ extension World {
         if found.isEmpty {
             found = redis.readTasks(ofType: agent.type, limit: count, for: agent.id, at: redisTime)
         }
-        agents[index]?.held.formUnion(found.map(\.entry.id))
         return found.map { ClaimedTask(stream: $0.stream, entryID: $0.entry.id, bytes: $0.entry.bytes) }
     }
 

@@ -16,6 +16,7 @@ extension World {
             guard case .done(let found) = answer else {
                 return world.schedule(after: 500_000, for: orchestrator.name) { $0.readResults(index) }
             }
+            world.orchestrators[index]?.heldResults.formUnion((found ?? []).map(\.entryID))
             world.take(found ?? [], of: index) { $0.readResults(index) }
         }
     }
@@ -26,15 +27,10 @@ extension World {
             orchestrators[index]?.walksResults = false
             let held = orchestrators[index]?.heldResults ?? []
             let again = redis.results.held(by: consumer, at: redisTime).filter { !held.contains($0.id) }
-            if !again.isEmpty { return keep(again.map { InboundMessage(entryID: $0.id, bytes: $0.bytes) }, of: index) }
+            if !again.isEmpty { return again.map { InboundMessage(entryID: $0.id, bytes: $0.bytes) } }
         }
         let new = redis.results.read(limit: 300, for: consumer, at: redisTime)
-        return keep(new.map { InboundMessage(entryID: $0.id, bytes: $0.bytes) }, of: index)
-    }
-
-    private func keep(_ messages: [InboundMessage], of index: Int) -> [InboundMessage] {
-        orchestrators[index]?.heldResults.formUnion(messages.map(\.entryID))
-        return messages
+        return new.map { InboundMessage(entryID: $0.id, bytes: $0.bytes) }
     }
 
     /// Hands results in: dead letters are kept and acknowledged, the others go through the door.
@@ -77,6 +73,7 @@ extension World {
             guard case .done(let found) = answer else {
                 return world.schedule(after: 500_000, for: orchestrator.name) { $0.readSignals(index) }
             }
+            world.orchestrators[index]?.heldSignals.formUnion((found ?? []).map(\.entryID))
             world.takeSignals(found ?? [], isStale: false, of: index) { $0.readSignals(index) }
         }
     }
@@ -89,7 +86,6 @@ extension World {
             found = redis.signals.held(by: consumer, at: redisTime).filter { !held.contains($0.id) }
         }
         if found.isEmpty { found = redis.signals.read(limit: 200, for: consumer, at: redisTime) }
-        orchestrators[index]?.heldSignals.formUnion(found.map(\.id))
         return found.map { InboundMessage(entryID: $0.id, bytes: $0.bytes) }
     }
 

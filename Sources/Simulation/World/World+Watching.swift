@@ -102,12 +102,12 @@ extension World {
         askRedis(from: name) { world in
             let claimed = world.redis.results.claim(
                 for: "\(name)-\(name.life)", idleMilliseconds: Int64(idle), at: world.redisTime)
-            world.orchestrators[index]?.heldResults.formUnion(claimed.map(\.entry.id))
             return claimed.map { entry, deliveries in
                 InboundMessage(entryID: entry.id, bytes: entry.bytes, isPoisoned: deliveries > 3)
             }
         } then: { world, answer in
             guard case .done(let messages) = answer else { return world.watch(index, .claimed(nil)) }
+            world.orchestrators[index]?.heldResults.formUnion(messages.map(\.entryID))
             world.watch(index, .claimed(messages))
         }
     }
