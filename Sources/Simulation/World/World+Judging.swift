@@ -186,6 +186,12 @@ extension World {
         }
     }
 
+    /// Whether a retry came after all cancels: answers to the two may overtake each other, the trail has their order.
+    private func isRetried(_ id: UniqueID) -> Bool {
+        let kinds = (record.events[id] ?? []).map(\.record.kind)
+        return kinds.last { $0 == .workflowRetried || $0 == .workflowStopping } == .workflowRetried
+    }
+
     private func history() -> History {
         var history = History()
         for (id, row) in record.workflows {
@@ -207,7 +213,7 @@ extension World {
                 History.Creation(
                     workflowID: id, tenant: workflow.tenant,
                     idempotencyKey: workflow.hasKey ? "key of \(workflow.name)" : nil,
-                    expectedPhases: known.isCancelled ? ["cancelled", "failed"] : nil))
+                    expectedPhases: known.isCancelled && !isRetried(id) ? ["cancelled", "failed"] : nil))
         }
         for (key, row) in record.tasks {
             history.tasks.append(
