@@ -89,7 +89,8 @@ struct IntegrationRequest: Sendable, Hashable {
         guard GitName.isLocation(text) else {
             throw ActionFailure(
                 code: "INVALID_INPUT",
-                message: "repository: \(GitName.redacted(text).debugDescription) is neither an absolute path nor a file, https "
+                message:
+                    "repository: \(GitName.redacted(text).debugDescription) is neither an absolute path nor a file, https "
                     + "or ssh URL."
             )
         }
