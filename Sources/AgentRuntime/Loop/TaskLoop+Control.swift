@@ -39,13 +39,12 @@ extension TaskLoop {
         if !acknowledgement.known { register(now, &effects) }
     }
 
-    /// An attempt is not to go on, or not to begin, or its result is of no use any more.
+    /// An attempt is not to go on, or not to begin. One that has ended already is answered by its result, which stays
+    /// until it is settled: while its workflow stops the attempt is open, and without its result it would pass for lost.
     private mutating func end(_ reference: TaskReference, _ now: LoopMoment, _ effects: inout [Effect]) {
         if running[reference] != nil {
             stop(reference, .cancelled, now, &effects)
-        } else if held[reference] != nil {
-            settle(reference)
-        } else {
+        } else if held[reference] == nil {
             cancelled.insert(reference)
         }
     }

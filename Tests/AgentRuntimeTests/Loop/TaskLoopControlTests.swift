@@ -19,12 +19,19 @@ struct TaskLoopControlTests {
         #expect(fixture.finish(1) == [.report([1])])
     }
 
-    @Test("A stop for a held result settles it")
-    func stopOfHeld() {
+    @Test(
+        "A stop for a result that is held changes nothing: it is listed and sent again until it is settled",
+        arguments: [true, false])
+    func stopOfHeld(byVerdict: Bool) {
         var fixture = LoopFixture.connected()
         _ = fixture.step(.claimed([LoopFixture.task(1)]))
-        _ = fixture.finish(1)
-        _ = fixture.acknowledge(stop: [1])
+        #expect(fixture.finish(1).contains(.report([1])))
+        _ = fixture.step(.notReported([LoopFixture.reference(1)]))
+        _ = byVerdict ? fixture.acknowledge(stop: [1]) : fixture.cancel(1)
+        let later = fixture.pass(5000)
+        #expect(later.contains(.report([1])))
+        #expect(later.contains(.heartbeat(running: [], held: [1], free: 4)))
+        _ = fixture.acknowledge(settled: [1])
         #expect(fixture.loop.held.isEmpty)
     }
 
