@@ -14,6 +14,10 @@ struct AgentProcess {
     /// Entries of the task streams that were taken and are not seen off.
     var held: Set<String> = []
     var walksTasks = true
+    /// How many hand-backs and the like are on their way.
+    var partings = 0
+    /// Waits for those that are on their way.
+    var farewell: GoodbyeSignal?
     /// What runs, by send.
     var actions: [TaskReference: RunningAction] = [:]
 
@@ -29,6 +33,8 @@ struct AgentProcess {
 
 extension World {
     private static let tick: (busy: Int64, idle: Int64) = (200_000, 1_000_000)
+    /// How long handing back may keep an agent from leaving, in microseconds.
+    private static let farewellPatience: Int64 = 2_000_000
 
     func startAgent(_ index: Int) {
         let plan = scenario.agents[index]
@@ -170,6 +176,7 @@ extension World {
     }
 
     private func giveBack(_ entries: [ClaimedTask], of index: Int, _ agent: AgentProcess, keeps: Bool) {
+        agents[index]?.partings += 1
         askRedis(from: agent.name) { world in
             for entry in entries {
                 // As the real one does: what was lost meanwhile comes back with it.
@@ -180,6 +187,8 @@ extension World {
         } then: { world, answer in
             world.agents[index]?.held.subtract(entries.map(\.entryID))
             if case .done = answer {} else { world.agents[index]?.walksTasks = true }
+            world.agents[index]?.partings -= 1
+            if world.agents[index]?.partings == 0 { world.sayGoodbye(index) }
         }
     }
 
@@ -194,6 +203,15 @@ extension World {
 
     private func leave(_ goodbye: GoodbyeSignal, _ index: Int) {
         guard let agent = agents[index] else { return }
+        agents[index]?.farewell = goodbye
+        guard agent.partings > 0 else { return sayGoodbye(index) }
+        // As the real one does: what was taken last is handed back before, but it doesn't wait for ever.
+        schedule(after: Self.farewellPatience, for: agent.name) { $0.sayGoodbye(index) }
+    }
+
+    private func sayGoodbye(_ index: Int) {
+        guard let agent = agents[index], let goodbye = agent.farewell else { return }
+        agents[index]?.farewell = nil
         trace("\(agent.name)", "says goodbye, gives up \(goodbye.abandoned.count)")
         let bytes = AgentSignal.goodbye(goodbye).encoded()
         agents[index]?.isListening = false
