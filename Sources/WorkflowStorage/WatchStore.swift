@@ -33,6 +33,9 @@ public protocol WatchStore: Sendable {
     /// The agents that live: heard within `leaseMilliseconds`.
     func livingAgents(leaseMilliseconds: Int) async throws(BatchError) -> [String: String]
 
+    /// Those of some agents that said goodbye and have not come back.
+    func goneAgents(among agentIDs: [String]) async throws(BatchError) -> Set<String>
+
     /// Keeps dead letters.
     func keep(_ letters: [DeadLetter]) async throws(BatchError)
 

@@ -14,6 +14,7 @@ private struct WatchBench {
     var lag: Int? = 0
     var findings = WatchFindings()
     var living: [String: String] = ["scaffold-1": "scaffold"]
+    var gone: Set<String> = []
     var open: [OpenAttemptRow] = []
     var entries: [TaskStreamEntry] = []
     private(set) var questions: [WatchQuestion] = []
@@ -67,6 +68,7 @@ private struct WatchBench {
             next = .claimed([])
         case .takeResults: next = .taken
         case .readLiving: next = .living(living)
+        case .readGone(let ids): next = .gone(gone.intersection(ids))
         case .readTypes: next = .definedTypes(["scaffold"])
         case .readOpen: next = .open(open)
         case .readOpenOf(let ids): next = .open(open.filter { ids.contains($0.reference.taskID) })
@@ -253,6 +255,21 @@ struct SweeperCoreTests {
         while bench.walks.count < 2 { bench.run(for: 1000) }
         #expect(bench.events == (event.map { [$0] } ?? []))
         #expect(bench.removed == (isRemoved ? ["1-0"] : []))
+    }
+
+    @Test("what an agent took just as it ended in good order is lost too, and does not count as its crash")
+    func takenWhileLeaving() {
+        var bench = WatchBench()
+        bench.run(for: 30_000)
+        bench.gone = ["scaffold-9"]
+        bench.open = [row(1), row(2), row(3, agent: "scaffold-9")]
+        bench.entries = [
+            entry(1, taker: "scaffold-9", idle: 30_000), entry(2, taker: "scaffold-8", idle: 30_000),
+            entry(3, taker: "scaffold-9", idle: 30_000),
+        ]
+        while bench.walks.count < 2 { bench.run(for: 1000) }
+        #expect(bench.events == [.abandoned, .leaseExpired])
+        #expect(bench.removed == ["1-0", "2-0"])
     }
 
     private func watched(_ number: UInt64, type: String = "scaffold") -> WatchedAttempt {

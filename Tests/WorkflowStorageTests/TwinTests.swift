@@ -303,8 +303,10 @@ import Testing
             #expect(try await store.beat(beats).types == ["a-1": "scaffold"])
             try await store.retire(["a-1", "a-2"])
             #expect(try await store.livingAgents(leaseMilliseconds: 1000).isEmpty)
+            #expect(try await store.goneAgents(among: ["a-1", "a-2", "a-9"]) == ["a-1", "a-2"])
             try await store.register([agent("a-2", slots: 5)])
             #expect(try await store.livingAgents(leaseMilliseconds: 60_000) == ["a-2": "scaffold"])
+            #expect(try await store.goneAgents(among: ["a-2", "a-1"]) == ["a-1"], "who registers again is back")
             try await store.keep([DeadLetter(kind: .message, source: "s", cause: "c", detail: "d", bytes: [1])])
         }
         try await twins.expectSameRows()

@@ -39,9 +39,10 @@ struct StreamAudit: Sendable {
     ///   - entries: all entries of all task streams.
     ///   - open: all open attempts.
     ///   - living: ids of the agents heard within their lease.
+    ///   - gone: ids of agents that said goodbye.
     ///   - judgesAgents: whether an agent's silence proves anything at present.
     func judge(
-        entries: [Entry], open: [OpenAttemptRow], living: Set<String>, judgesAgents: Bool
+        entries: [Entry], open: [OpenAttemptRow], living: Set<String>, gone: Set<String>, judgesAgents: Bool
     ) -> Findings {
         var findings = Findings()
         var rows: [AttemptReference: OpenAttemptRow] = [:]
@@ -57,11 +58,13 @@ struct StreamAudit: Sendable {
             present.insert(reference)
             guard let consumer = entry.consumer, row.agentID == nil, judgesAgents else { continue }
             if !living.contains(consumer), entry.idleMilliseconds > leaseMilliseconds {
-                // Taken by an agent that died before it could say so: the attempt is lost with it.
+                // Taken by an agent that died before it could say so: the attempt is lost with it. If it ended in good
+                // order that is not its task's doing, so it doesn't count.
+                let event: WorkflowEvent =
+                    gone.contains(consumer)
+                    ? .abandoned(reference, agentID: consumer) : .leaseExpired(reference, agentID: consumer)
                 findings.submissions.append(
-                    Submission(
-                        .event(.leaseExpired(reference, agentID: consumer), workflowID: row.workflowID), origin: .watch)
-                )
+                    Submission(.event(event, workflowID: row.workflowID), origin: .watch))
                 findings.remove.append(entry)
             } else if living.contains(consumer), entry.idleMilliseconds > silenceMilliseconds {
                 findings.submissions.append(sendLost(row))
@@ -75,6 +78,12 @@ struct StreamAudit: Sendable {
             findings.missing.append(row)
         }
         return findings
+    }
+
+    /// The agents that hold entries for longer than a lease and were not heard in it: it matters how they ended.
+    func silent(_ entries: [Entry], living: Set<String>) -> [String] {
+        let holders = entries.filter { $0.idleMilliseconds > leaseMilliseconds }.compactMap(\.consumer)
+        return Set(holders).subtracting(living).sorted()
     }
 
     private func sendLost(_ row: OpenAttemptRow) -> Submission {

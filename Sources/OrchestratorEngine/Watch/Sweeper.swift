@@ -73,6 +73,7 @@ public final class Sweeper: Sendable {
                 return .taken
             case .readLiving:
                 return .living(try await store.livingAgents(leaseMilliseconds: leaseMilliseconds))
+            case .readGone(let agentIDs): return .gone(try await store.goneAgents(among: agentIDs))
             case .readTypes: return .definedTypes(await definedTypes() ?? [])
             case .readOpen(let limit): return .open(try await store.allOpenAttempts(limit: limit))
             case .readOpenOf(let taskIDs): return .open(try await store.openAttempts(taskIDs: taskIDs))
@@ -122,8 +123,8 @@ public final class Sweeper: Sendable {
                 if let living { try await self.bus.removeIdleConsumers(except: living) }
             }
             return .removed
-        case .ask, .takeResults, .readLiving, .readTypes, .readOpen, .readOpenOf, .readEvidence, .upkeep, .rest,
-            .submit, .loads, .report:
+        case .ask, .takeResults, .readLiving, .readGone, .readTypes, .readOpen, .readOpenOf, .readEvidence, .upkeep,
+            .rest, .submit, .loads, .report:
             return nil
         }
     }

@@ -29,8 +29,13 @@ extension SweeperCore {
             rest(into: &effects)
         case (.entries(let entries?), .walking(var walk)):
             walk.entries = entries.map(StreamAudit.Entry.init)
-            phase = .readingOpen(walk)
-            effects.append(.readOpen(limit: Self.auditLimit))
+            let silent = streamAudit.silent(walk.entries, living: Set(walk.living.keys))
+            guard !silent.isEmpty else { return readOpen(walk, into: &effects) }
+            phase = .readingGone(walk)
+            effects.append(.readGone(silent))
+        case (.gone(let gone), .readingGone(var walk)):
+            walk.gone = gone
+            readOpen(walk, into: &effects)
         case (.open(let open), .readingOpen(let walk)):
             judge(walk, open: open, into: &effects)
         case (.rested, .waiting(let walk)):
@@ -54,13 +59,22 @@ extension SweeperCore {
         effects.append(.walk(walk.types.sorted()))
     }
 
-    private mutating func judge(_ walk: Walk, open: [OpenAttemptRow], into effects: inout [Effect]) {
-        var walk = walk
-        let findings = StreamAudit(
+    private mutating func readOpen(_ walk: Walk, into effects: inout [Effect]) {
+        phase = .readingOpen(walk)
+        effects.append(.readOpen(limit: Self.auditLimit))
+    }
+
+    private var streamAudit: StreamAudit {
+        StreamAudit(
             settleMilliseconds: Int64(heartbeatMilliseconds),
             silenceMilliseconds: Int64(2 * heartbeatMilliseconds + 2000),
-            leaseMilliseconds: Int64(leaseMilliseconds)
-        ).judge(entries: walk.entries, open: open, living: Set(walk.living.keys), judgesAgents: judges)
+            leaseMilliseconds: Int64(leaseMilliseconds))
+    }
+
+    private mutating func judge(_ walk: Walk, open: [OpenAttemptRow], into effects: inout [Effect]) {
+        var walk = walk
+        let findings = streamAudit.judge(
+            entries: walk.entries, open: open, living: Set(walk.living.keys), gone: walk.gone, judgesAgents: judges)
         if !findings.submissions.isEmpty || !findings.remove.isEmpty {
             effects.append(
                 .report(.broughtInLine(removed: findings.remove.count, events: findings.submissions.count)))

@@ -28,6 +28,8 @@ package struct SweeperCore: Sendable {
         case taken
         /// Type by id, of the agents that live.
         case living([String: String])
+        /// Those of the agents asked for that said goodbye.
+        case gone(Set<String>)
         /// The agent types that definitions name.
         case definedTypes(Set<String>)
         case open([OpenAttemptRow])
@@ -58,6 +60,8 @@ package struct SweeperCore: Sendable {
         case takeResults([InboundMessage])
         /// Answered by `living` or `failed`.
         case readLiving
+        /// Which of some agents said goodbye. Answered by `gone` or `failed`.
+        case readGone([String])
         /// Answered by `definedTypes`.
         case readTypes
         /// All open attempts, oldest first. Answered by `open` or `failed`.
@@ -84,6 +88,8 @@ package struct SweeperCore: Sendable {
         var living: [String: String] = [:]
         var types: Set<String> = []
         var entries: [StreamAudit.Entry] = []
+        /// Those that said goodbye, of the agents that hold entries and are not heard any more.
+        var gone: Set<String> = []
         /// Entries that belong to nothing that is open.
         var stale: [StreamAudit.Entry] = []
         /// Open sends that no stream holds.
@@ -108,6 +114,7 @@ package struct SweeperCore: Sendable {
         case readingOpenTypes(Walk)
         case makingTypeGroups(Walk)
         case walking(Walk)
+        case readingGone(Walk)
         case readingOpen(Walk)
         /// A second's rest before what is missing counts as lost.
         case waiting(Walk)
@@ -239,12 +246,13 @@ package struct SweeperCore: Sendable {
             claimed(messages, into: &effects)
         case (.taken, .taking):
             audit(into: &effects)
-        case (.living, _), (.definedTypes, _), (.open, _), (.groupsMade, _), (.entries, _), (.removed, _), (.rested, _):
+        case (.living, _), (.definedTypes, _), (.open, _), (.groupsMade, _), (.entries, _), (.gone, _), (.removed, _),
+            (.rested, _):
             walk(input, present, into: &effects)
         case (.failed(let error), .asking), (.failed(let error), .inspecting), (.failed(let error), .taking),
             (.failed(let error), .readingLiving),
-            (.failed(let error), .readingOpenTypes), (.failed(let error), .readingOpen),
-            (.failed(let error), .confirming):
+            (.failed(let error), .readingOpenTypes), (.failed(let error), .readingGone),
+            (.failed(let error), .readingOpen), (.failed(let error), .confirming):
             note(isRecordUp: false)
             effects.append(.report(.couldNotLook("\(error)")))
             isBusy = true

@@ -58,6 +58,7 @@ extension World {
             ask(
                 index, name, { $0.record.livingAgents(leaseMilliseconds: lease, at: $0.databaseTime) },
                 { .living($0) })
+        case .readGone(let agents): ask(index, name, { $0.record.goneAgents(among: agents) }, { .gone($0) })
         case .readTypes: watch(index, .definedTypes(Set(SimulatedDefinitions.agentTypes)))
         case .readOpen(let limit):
             ask(index, name, { $0.record.allOpenAttempts(limit: limit, at: $0.databaseTime) }, { .open($0) })

@@ -175,6 +175,11 @@ extension InMemoryRecord {
             .mapValues(\.registration.agentType)
     }
 
+    /// Those of some agents that said goodbye and have not come back.
+    package func goneAgents(among agentIDs: [String]) -> Set<String> {
+        Set(agentIDs.filter { agents[$0]?.goneAt != nil })
+    }
+
     /// Appends log lines; lines that are there already, or of attempts that don't exist, are passed over.
     package mutating func append(_ lines: [LogRow]) {
         for line in lines {

@@ -145,6 +145,10 @@ extension InMemoryStore: WatchStore {
         try change { record, now in record.livingAgents(leaseMilliseconds: leaseMilliseconds, at: now) }
     }
 
+    package func goneAgents(among agentIDs: [String]) async throws(BatchError) -> Set<String> {
+        try change { record, _ in record.goneAgents(among: agentIDs) }
+    }
+
     package func keep(_ letters: [DeadLetter]) async throws(BatchError) {
         try change { record, _ in record.keep(letters) }
     }

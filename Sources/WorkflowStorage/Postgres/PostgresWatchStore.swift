@@ -199,6 +199,20 @@ public struct PostgresWatchStore: WatchStore {
         }
     }
 
+    /// Those of some agents that said goodbye and have not come back.
+    public func goneAgents(among agentIDs: [String]) async throws(BatchError) -> Set<String> {
+        guard !agentIDs.isEmpty else { return [] }
+        let rows = try await run(
+            PostgresStatement(
+                "SELECT agent_id FROM agents WHERE agent_id = ANY ($1) AND gone_at IS NOT NULL",
+                [.textArray(agentIDs)]))
+        return try read { () throws(PostgresError) in
+            var gone: Set<String> = []
+            for row in rows { gone.insert(try row.text(0)) }
+            return gone
+        }
+    }
+
     /// Keeps dead letters.
     public func keep(_ letters: [DeadLetter]) async throws(BatchError) {
         guard !letters.isEmpty else { return }
