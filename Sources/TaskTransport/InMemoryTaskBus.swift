@@ -175,6 +175,19 @@ public final class InMemoryTaskBus: TaskBus {
         }
     }
 
+    /// See ``TaskBus/unfinished(within:)``.
+    public func unfinished(within milliseconds: Int) async throws(TransportError) -> UnfinishedMessages {
+        let now = Int(road.now())
+        return try road.change { content in
+            func oldest(_ ids: some Sequence<StreamEntryID>) -> Int? {
+                ids.map { max(0, now - Int($0.milliseconds)) }.filter { $0 <= milliseconds }.max()
+            }
+            return UnfinishedMessages(
+                resultMilliseconds: oldest(content.results.entries.map(\.id)),
+                signalMilliseconds: oldest(content.signals.pending.keys))
+        }
+    }
+
     /// See ``TaskBus/pendingTasks(ofType:lane:)``.
     public func pendingTasks(ofType type: String, lane: TaskLane) async throws(TransportError) -> TaskCounts {
         try road.change { content in

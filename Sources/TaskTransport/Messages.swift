@@ -59,6 +59,20 @@ public struct AgentReports: Sendable, Hashable {
     public var isEmpty: Bool { signals.isEmpty && logs.isEmpty }
 }
 
+/// What agents have said and no orchestrator is done with.
+public struct UnfinishedMessages: Sendable, Hashable {
+    /// Age of the oldest result that is not recorded, read or not, in milliseconds; nil if there is none.
+    public var resultMilliseconds: Int?
+    /// Age of the oldest signal that an orchestrator read and has not acknowledged, in milliseconds; nil if there is none.
+    public var signalMilliseconds: Int?
+
+    /// What no orchestrator is done with.
+    public init(resultMilliseconds: Int? = nil, signalMilliseconds: Int? = nil) {
+        self.resultMilliseconds = resultMilliseconds
+        self.signalMilliseconds = signalMilliseconds
+    }
+}
+
 /// An entry of a task stream.
 public struct TaskStreamEntry: Sendable, Hashable {
     /// The key of the stream.

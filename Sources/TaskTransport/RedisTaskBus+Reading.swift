@@ -2,6 +2,22 @@ import AgentProtocol
 import RedisDriver
 
 extension RedisTaskBus {
+    /// Answers with the ages of the oldest entry of the first stream and of the oldest pending one of the second, -1 for
+    /// none. A script, so that of the entry nothing but its id has to be sent. Without a group nothing is pending.
+    private static let unfinished = RedisScript(
+        """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        local oldest = string.format('%.0f', math.max(0, now - ARGV[2]))
+        local function age(entry)
+            if not entry then return -1 end
+            return math.max(0, now - tonumber(string.match(entry[1], '^%d+')))
+        end
+        local results = redis.call('XRANGE', KEYS[1], oldest, '+', 'COUNT', 1)
+        local signals = redis.pcall('XPENDING', KEYS[2], ARGV[1], oldest, '+', 1)
+        return {age(results[1]), age(signals[1])}
+        """)
+
     /// See ``TaskBus/readResults(limit:block:)``.
     public func readResults(limit: Int, block: Duration) async throws(TransportError) -> [InboundMessage] {
         let deliveries = try await results.next(limit: limit) { () throws(RedisError) in
@@ -89,6 +105,22 @@ extension RedisTaskBus {
                 let seconds = time[0]?.integer, let microseconds = time[1]?.integer
             else { return 0 }
             return max(0, seconds * 1_000 + microseconds / 1_000 - Int(oldest.id.milliseconds))
+        } catch {
+            throw TransportError(error)
+        }
+    }
+
+    /// See ``TaskBus/unfinished(within:)``. Results leave their stream when they are recorded; signals stay on theirs.
+    public func unfinished(within milliseconds: Int) async throws(TransportError) -> UnfinishedMessages {
+        do throws(RedisError) {
+            let reply = try await client.run(
+                Self.unfinished, keys: [names.results, names.signals],
+                arguments: [Array(ChannelNames.orchestratorsGroup.utf8), Array(String(milliseconds).utf8)])
+            let ages = reply.elements.map { $0.integer.flatMap { $0 < 0 ? nil : $0 } }
+            guard ages.count == 2 else {
+                throw RedisError(.unexpectedReply, "Expected two ages, the server replied \(reply).")
+            }
+            return UnfinishedMessages(resultMilliseconds: ages[0], signalMilliseconds: ages[1])
         } catch {
             throw TransportError(error)
         }

@@ -58,6 +58,12 @@ public protocol TaskBus: Sendable {
     /// can't say anything, it throws as if Redis were away.
     func signalLagMilliseconds() async throws(TransportError) -> Int
 
+    /// How old what no orchestrator is done with is, by Redis' clock. To be asked before something is judged by silence.
+    ///
+    /// - Parameter milliseconds: what is older is passed over, so that an entry with which nobody ever gets done can't hold
+    ///   up judgement for ever.
+    func unfinished(within milliseconds: Int) async throws(TransportError) -> UnfinishedMessages
+
     /// How many tasks are on a stream.
     func pendingTasks(ofType type: String, lane: TaskLane) async throws(TransportError) -> TaskCounts
 

@@ -271,6 +271,27 @@ import Testing
         #expect((100_000..<160_000).contains(lag))
     }
 
+    @Test func whatIsUnfinishedIsAsOldAsRedisSaysAndNeverOlderThanAsked() async throws {
+        let server = RedisTestServer()
+        let (bus, client) = (bus(server), RedisClient(server.overSocket))
+        #expect(try await bus.unfinished(within: 60_000) == UnfinishedMessages(), "There is neither stream nor group.")
+        try await bus.ensureGroups(agentTypes: [])
+        let time = try await client.send(RedisCommand("TIME")).elements[0]?.integer ?? 0
+        for age in [100, 40, 20] {
+            for stream in [names.results, names.signals] {
+                _ = try await client.send(
+                    RedisCommand("XADD", .text(stream), .text("\(time - age)000-0"), "envelope", "x"))
+            }
+        }
+        #expect(try await bus.readReports(limit: 9, block: wait).signals.count == 3)
+        let near = try await bus.unfinished(within: 60_000)
+        #expect((40_000..<60_000).contains(near.resultMilliseconds ?? -1))
+        #expect((40_000..<60_000).contains(near.signalMilliseconds ?? -1))
+        let far = try await bus.unfinished(within: 1_000_000)
+        #expect((100_000..<160_000).contains(far.resultMilliseconds ?? -1))
+        #expect((100_000..<160_000).contains(far.signalMilliseconds ?? -1))
+    }
+
     @Test func manyResultsGoThroughWithoutLossOrDouble() async throws {
         let server = RedisTestServer()
         let bus = bus(server)

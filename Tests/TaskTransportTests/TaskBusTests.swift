@@ -108,6 +108,26 @@ import Testing
     }
 
     @Test(arguments: Road.Kind.allCases)
+    func whatNobodyIsDoneWithIsUnfinishedForAWhile(kind: Road.Kind) async throws {
+        let road = try await Road(kind)
+        #expect(try await road.bus.unfinished(within: 60_000) == UnfinishedMessages())
+        try await road.agent("scaffold-1").report([Sample.outgoing(1, nil)])
+        try await road.agent("scaffold-1").send(Sample.started(1))
+        var unfinished = try await road.bus.unfinished(within: 60_000)
+        #expect(unfinished.resultMilliseconds.map { (0..<60_000).contains($0) } == true, "read or not")
+        #expect(unfinished.signalMilliseconds == nil, "not read")
+        let signals = try await road.bus.readReports(limit: 9, block: wait).signals
+        let results = try await road.bus.readResults(limit: 9, block: wait)
+        unfinished = try await road.bus.unfinished(within: 60_000)
+        #expect(unfinished.signalMilliseconds.map { (0..<60_000).contains($0) } == true)
+        #expect(unfinished.resultMilliseconds != nil)
+        try await road.bus.acknowledgeReports(signals: signals.map(\.entryID), logs: [])
+        #expect(try await road.bus.unfinished(within: 60_000).signalMilliseconds == nil)
+        try await road.bus.acknowledgeResults(results.map(\.entryID))
+        #expect(try await road.bus.unfinished(within: 60_000) == UnfinishedMessages())
+    }
+
+    @Test(arguments: Road.Kind.allCases)
     func whatWasSetAsideGoesBackOntoItsStream(kind: Road.Kind) async throws {
         let road = try await Road(kind)
         try await road.bus.restore(Sample.result(1), to: .results)
