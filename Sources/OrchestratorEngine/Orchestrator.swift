@@ -113,6 +113,7 @@ public final class Orchestrator: Sendable {
             group.addTask { await self.takeResults() }
             group.addTask { await self.takeReports() }
             group.addTask { await self.claimReports() }
+            group.addTask { await self.claimReportsAsWished() }
             group.addTask { await self.bus.runInlet() }
             group.addTask { await self.sweeper.run() }
             if let retainer = self.retainer { group.addTask { await retainer.run() } }
@@ -160,11 +161,23 @@ public final class Orchestrator: Sendable {
     /// Takes up signals and log lines that another orchestrator read and did not finish.
     private func claimReports() async {
         while !Task.isCancelled {
-            await loopTurn("signals and logs of others") {
-                let claimed = try await self.bus.claimReports(idleMilliseconds: Self.claimIdleMilliseconds)
-                try await self.take(claimed, isStale: true)
-            }
+            await claimReports(idleMilliseconds: Self.claimIdleMilliseconds)
             await pause(Self.claimInterval)
+        }
+    }
+
+    /// Takes them up sooner where the sweeper can't judge without them: then the record is in reach, and what is claimed
+    /// is not held up here.
+    private func claimReportsAsWished() async {
+        for await idleMilliseconds in monitor.signalWishes {
+            await claimReports(idleMilliseconds: idleMilliseconds)
+        }
+    }
+
+    private func claimReports(idleMilliseconds: Int) async {
+        await loopTurn("signals and logs of others") {
+            let claimed = try await self.bus.claimReports(idleMilliseconds: idleMilliseconds)
+            try await self.take(claimed, isStale: true)
         }
     }
 

@@ -10,9 +10,14 @@ public final class RoadMonitor: Sendable {
 
     private let state = Mutex(State())
     private let leaseMilliseconds: Int
+    /// The sweeper's wishes that signals be taken over from orchestrators that have been silent for so many milliseconds;
+    /// of several at once the last. For one loop.
+    let signalWishes: AsyncStream<Int>
+    private let wish: AsyncStream<Int>.Continuation
 
     /// A monitor that has heard nothing yet.
     public init(leaseMilliseconds: Int) {
+        (signalWishes, wish) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.leaseMilliseconds = leaseMilliseconds
     }
 
@@ -24,6 +29,9 @@ public final class RoadMonitor: Sendable {
             state.lagMilliseconds = lagMilliseconds
         }
     }
+
+    /// Asks for signals of orchestrators that have been silent for so long: judgement waits for them.
+    func wishForSignals(idleMilliseconds: Int) { wish.yield(idleMilliseconds) }
 
     /// Whether we have listened, undisturbed, for a whole lease.
     var hasListenedForALease: Bool {

@@ -81,10 +81,11 @@ public final class Sweeper: Sendable {
                 await upkeep()
                 return .keptUp
             case .rest(let milliseconds, let epoch): return await rest(milliseconds, whileEpochIs: epoch)
-            case .askLag, .makeGroups, .claimResults, .walk, .remove: return await askRedis(effect)
+            case .askLag, .askUnfinished, .makeGroups, .claimResults, .walk, .remove: return await askRedis(effect)
             case .readEvidence(let ids): return .evidence(try await store.evidence(of: ids))
             case .loads(let loads): advancer.learn(loads)
             case .submit(let submissions): await advancer.enqueue(submissions)
+            case .claimSignals(let idleMilliseconds): monitor.wishForSignals(idleMilliseconds: idleMilliseconds)
             case .report(let report): log(report)
             }
             return nil
@@ -101,6 +102,11 @@ public final class Sweeper: Sendable {
                 try await self.bus.signalLagMilliseconds()
             }
             return .lag(lag, roadEpoch: bus.epoch)
+        case .askUnfinished(let milliseconds):
+            return .unfinished(
+                await attempt("asking what no orchestrator is done with") {
+                    try await self.bus.unfinished(within: milliseconds)
+                })
         case .makeGroups(let named):
             var types = named
             if types == nil { types = await definedTypes() }
@@ -124,7 +130,7 @@ public final class Sweeper: Sendable {
             }
             return .removed
         case .ask, .takeResults, .readLiving, .readGone, .readTypes, .readOpen, .readOpenOf, .readEvidence, .upkeep,
-            .rest, .submit, .loads, .report:
+            .rest, .submit, .loads, .claimSignals, .report:
             return nil
         }
     }
@@ -165,6 +171,9 @@ public final class Sweeper: Sendable {
             logger.warning(
                 "an agent fell silent for longer than its lease",
                 metadata: ["agent": "\(agentID)", "workflow": "\(workflowID)"])
+        case .heldOff(let count):
+            logger.info(
+                "judgement waits for messages that no orchestrator is done with", metadata: ["findings": "\(count)"])
         case .tookUp(let count):
             logger.info("results left by another orchestrator are taken up", metadata: ["count": "\(count)"])
         case .broughtInLine(let removed, let events):

@@ -1,10 +1,39 @@
 import JSONTools
+import TaskTransport
 import WorkflowCore
 import WorkflowStorage
 
 // MARK: From findings to events
 
 extension SweeperCore {
+    /// Does something about what was found, judging as far as the verdict allows.
+    mutating func act(
+        on findings: WatchFindings, _ verdict: JudgementHold.Verdict, into effects: inout [Effect]
+    ) {
+        let submissions = submissions(for: findings, verdict, into: &effects)
+        if !submissions.isEmpty {
+            isBusy = true
+            effects.append(.submit(submissions))
+        }
+        let doubtful = Self.doubtful(in: findings)
+        guard !doubtful.isEmpty else { return claim(into: &effects) }
+        isBusy = true
+        phase = .inspecting
+        effects.append(.readEvidence(doubtful))
+    }
+
+    /// The rows of doubtful workflows are held against their states, one event each.
+    mutating func inspected(_ evidence: [WorkflowEvidence], into effects: inout [Effect]) {
+        var submissions: [Submission] = []
+        for found in evidence {
+            effects.append(.report(.overdue(workflowID: found.workflowID)))
+            submissions.append(
+                Submission(.event(.inspected(RecordEvidence(found)), workflowID: found.workflowID), origin: .watch))
+        }
+        if !submissions.isEmpty { effects.append(.submit(submissions)) }
+        claim(into: &effects)
+    }
+
     /// Workflows whose rows may say something else than their state: nobody woke them, nothing could, or rows are open
     /// that should be closed.
     static func doubtful(in findings: WatchFindings) -> [UniqueID] {
@@ -14,18 +43,37 @@ extension SweeperCore {
         return ids.sorted()
     }
 
-    /// The events that findings are.
-    mutating func submissions(for findings: WatchFindings, into effects: inout [Effect]) -> [Submission] {
+    /// Weighs what is to be judged against what is unfinished.
+    mutating func weigh(
+        _ findings: WatchFindings, against unfinished: UnfinishedMessages?, into effects: inout [Effect]
+    ) -> JudgementHold.Verdict {
+        // Asked again after the queries: if they took long, we did not listen meanwhile.
+        guard judges else {
+            hold.reset()
+            return JudgementHold.Verdict()
+        }
+        let wasEmpty = hold.isEmpty
+        let verdict = hold.weigh(findings, against: unfinished, at: monotonic)
+        if verdict.heldOff > 0 {
+            isBusy = true
+            if wasEmpty { effects.append(.report(.heldOff(findings: verdict.heldOff))) }
+        }
+        if verdict.waitsForSignals {
+            effects.append(.claimSignals(idleMilliseconds: JudgementHold.claimMilliseconds))
+        }
+        return verdict
+    }
+
+    /// The events that findings are, judged as far as the verdict allows.
+    mutating func submissions(
+        for findings: WatchFindings, _ verdict: JudgementHold.Verdict, into effects: inout [Effect]
+    ) -> [Submission] {
         var submissions: [Submission] = []
         func submit(_ event: WorkflowEvent, _ workflowID: UniqueID) {
             submissions.append(Submission(.event(event, workflowID: workflowID), origin: .watch))
         }
         // Clocks: timers that are due, and what should have been woken by one.
-        var woken: Set<UniqueID> = []
-        for id in findings.due + findings.expiredQuestions + findings.pastDeadline.map(\.workflowID)
-        where woken.insert(id).inserted {
-            submit(.wake(judgeDeadlines: judges), id)
-        }
+        for id in findings.wakeable { submit(.wake(judgeDeadlines: verdict.deadlines.contains(id)), id) }
         // While Redis is away nothing is sent, and nothing is lost by waiting.
         for found in isRoadUp ? findings.unpublished : [] {
             submit(.sendLost(found.reference, reason: .neverSent), found.workflowID)
@@ -41,9 +89,8 @@ extension SweeperCore {
                     if types.contains(load.agentType) { load.queued = 0 }
                     return load
                 }))
-        // Judged again after the query: if it took long, we did not listen meanwhile.
         guard judges else { return submissions }
-        for found in findings.expired {
+        for found in findings.expired where verdict.leases.contains(found.reference) {
             effects.append(.report(.silent(agentID: found.agentID, workflowID: found.workflowID)))
             submit(.leaseExpired(found.reference, agentID: found.agentID), found.workflowID)
         }

@@ -5,8 +5,9 @@ package import WorkflowStorage
 
 /// The watch as a value: when to look, what to ask, what to make of the answers. ``Sweeper`` is the shell around it.
 ///
-/// A look goes: ask Redis how far behind its signals are, ask the record what is due, submit that, take up results of
-/// dead orchestrators, and, once a minute or when Redis came back, hold the streams against the record. Then it rests.
+/// A look goes: ask Redis how far behind its signals are, ask the record what is due, ask Redis what is unfinished if
+/// something is to be judged, submit that, take up results of dead orchestrators, and, once a minute or when Redis came
+/// back, hold the streams against the record. Then it rests.
 package struct SweeperCore: Sendable {
     /// What happened.
     package enum Input: Sendable {
@@ -20,6 +21,8 @@ package struct SweeperCore: Sendable {
         case groupsMade(Bool)
         case keptUp
         case found(WatchFindings)
+        /// What no orchestrator is done with; nil if Redis did not answer.
+        case unfinished(UnfinishedMessages?)
         /// What the record says of the workflows that are to be inspected.
         case evidence([WorkflowEvidence])
         /// Results that were left by others; nil if Redis did not answer.
@@ -41,8 +44,8 @@ package struct SweeperCore: Sendable {
         case failed(BatchError)
     }
 
-    /// What has to be done. All but `submit`, `loads` and `report` are requests: each is answered by one input, and a step
-    /// returns one of them, as its last effect.
+    /// What has to be done. All but `submit`, `loads`, `claimSignals` and `report` are requests: each is answered by one
+    /// input, and a step returns one of them, as its last effect.
     package enum Effect: Sendable {
         /// Answered by `lag`.
         case askLag
@@ -52,6 +55,8 @@ package struct SweeperCore: Sendable {
         case upkeep
         /// Answered by `found` or `failed`.
         case ask(WatchQuestion)
+        /// Ask what no orchestrator is done with, of what came within a time. Answered by `unfinished`.
+        case askUnfinished(withinMilliseconds: Int)
         /// Read what the record says of some workflows. Answered by `evidence` or `failed`.
         case readEvidence([UniqueID])
         /// Answered by `claimed`.
@@ -79,6 +84,8 @@ package struct SweeperCore: Sendable {
         case submit([Submission])
         /// Tell the door what is under way for each agent type.
         case loads([AgentTypeLoad])
+        /// Take over signals of orchestrators that have been silent for so long; nobody waits.
+        case claimSignals(idleMilliseconds: Int)
         /// Something that people should know.
         case report(SweeperReport)
     }
@@ -106,6 +113,7 @@ package struct SweeperCore: Sendable {
         case makingGroups
         case keepingUp
         case asking(WatchQuestion)
+        case weighing(WatchFindings)
         case inspecting
         case claiming
         case taking
@@ -175,6 +183,8 @@ package struct SweeperCore: Sendable {
     var madeTypes: Set<String> = []
     /// The agents that lived when consumers were last cleaned up, and when that was.
     var cleaned: (living: Set<String>, at: Int64)?
+    /// What is not judged yet because something unfinished may speak against it.
+    var hold = JudgementHold()
     /// Attempts of which was submitted that nobody lives who could take them.
     var agentless: Set<AttemptReference> = []
     /// How many looks in a row have seen a queued task passed over.
@@ -240,6 +250,9 @@ package struct SweeperCore: Sendable {
             ask(into: &effects)
         case (.found(let findings), .asking(let question)):
             found(findings, question, into: &effects)
+        case (.unfinished(let unfinished), .weighing(let findings)):
+            let verdict = weigh(findings, against: unfinished, into: &effects)
+            act(on: findings, verdict, into: &effects)
         case (.evidence(let evidence), .inspecting):
             inspected(evidence, into: &effects)
         case (.claimed(let messages), .claiming):
@@ -257,8 +270,8 @@ package struct SweeperCore: Sendable {
             effects.append(.report(.couldNotLook("\(error)")))
             isBusy = true
             rest(into: &effects)
-        case (.begin, _), (.lag, _), (.keptUp, _), (.found, _), (.evidence, _), (.claimed, _), (.taken, _),
-            (.failed, _):
+        default:
+            // Each input belongs to phases of its own.
             unexpected(input)
         }
         return effects
@@ -317,33 +330,17 @@ package struct SweeperCore: Sendable {
         note(isRecordUp: true)
         hasMore = findings.isFull(question.limit)
         hasOpenAttempts = findings.loads.contains { $0.sent > 0 }
-        let submissions = submissions(for: findings, into: &effects)
-        if !submissions.isEmpty {
-            isBusy = true
-            effects.append(.submit(submissions))
+        guard judges, !findings.wakeable.isEmpty || !findings.expired.isEmpty else {
+            hold.reset()
+            return act(on: findings, JudgementHold.Verdict(), into: &effects)
         }
-        let doubtful = Self.doubtful(in: findings)
-        guard !doubtful.isEmpty else { return claim(into: &effects) }
-        isBusy = true
-        phase = .inspecting
-        effects.append(.readEvidence(doubtful))
-    }
-
-    /// The rows of doubtful workflows are held against their states, one event each.
-    private mutating func inspected(_ evidence: [WorkflowEvidence], into effects: inout [Effect]) {
-        var submissions: [Submission] = []
-        for found in evidence {
-            effects.append(.report(.overdue(workflowID: found.workflowID)))
-            submissions.append(
-                Submission(.event(.inspected(RecordEvidence(found)), workflowID: found.workflowID), origin: .watch))
-        }
-        if !submissions.isEmpty { effects.append(.submit(submissions)) }
-        claim(into: &effects)
+        phase = .weighing(findings)
+        effects.append(.askUnfinished(withinMilliseconds: JudgementHold.horizonMilliseconds))
     }
 
     /// Takes up what dead orchestrators read and did not finish. Where no attempt is open no result can be missed: then
     /// it is enough to look now and then for late ones.
-    private mutating func claim(into effects: inout [Effect]) {
+    mutating func claim(into effects: inout [Effect]) {
         guard hasOpenAttempts || looks < Self.quickLooks || looks % Self.stillClaims == 0 else {
             return audit(into: &effects)
         }

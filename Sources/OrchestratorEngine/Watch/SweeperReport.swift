@@ -6,6 +6,8 @@ package enum SweeperReport: Sendable, Hashable {
     case overdue(workflowID: UniqueID)
     /// An agent fell silent for longer than its lease.
     case silent(agentID: String, workflowID: UniqueID)
+    /// So many findings are not judged yet, as something that no orchestrator is done with may speak against them.
+    case heldOff(findings: Int)
     /// Results that another orchestrator left are taken up.
     case tookUp(results: Int)
     /// The streams and the record did not agree.

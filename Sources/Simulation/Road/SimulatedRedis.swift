@@ -1,4 +1,5 @@
 import AgentProtocol
+import TaskTransport
 
 /// Redis as a value: streams of tasks, results and signals. Who listens on channels is the world's to know.
 struct SimulatedRedis: Sendable {
@@ -75,6 +76,16 @@ struct SimulatedRedis: Sendable {
 
     func hasUnreadTasks(ofType type: String) -> Bool {
         names.taskStreams(type).contains { tasks[$0]?.oldestUnread != nil }
+    }
+
+    /// Ages of the oldest result on its stream and of the oldest signal that is pending, of those within a time.
+    func unfinished(within milliseconds: Int, at now: Int64) -> UnfinishedMessages {
+        func oldest(_ entries: some Sequence<SimulatedStream.Entry>) -> Int? {
+            entries.map { max(0, Int(now - $0.milliseconds)) }.filter { $0 <= milliseconds }.max()
+        }
+        return UnfinishedMessages(
+            resultMilliseconds: oldest(results.entries),
+            signalMilliseconds: oldest(signals.entries.filter { signals.pending[$0.number] != nil }))
     }
 
     /// Age of the oldest unread signal, in milliseconds.

@@ -91,18 +91,26 @@ extension World {
 
     /// Takes up signals that another orchestrator read and did not finish.
     func claimSignals(_ index: Int) {
+        guard let name = orchestrators[index]?.name else { return }
+        claimSignals(index, idleMilliseconds: 20_000) { world in
+            world.schedule(after: 30_000_000, for: name) { $0.claimSignals(index) }
+        }
+    }
+
+    /// Takes up what has lain with an orchestrator that has been silent for so long.
+    func claimSignals(_ index: Int, idleMilliseconds: Int64, then: @escaping (World) -> Void) {
         guard let orchestrator = orchestrators[index], !orchestrator.isDraining else { return }
         let name = orchestrator.name
         askRedis(from: name) { world in
-            world.redis.signals.claim(for: "\(name)-\(name.life)", idleMilliseconds: 20_000, at: world.redisTime)
+            world.redis.signals.claim(
+                for: "\(name)-\(name.life)", idleMilliseconds: idleMilliseconds, at: world.redisTime)
         } then: { world, answer in
-            func again(_ world: World) { world.schedule(after: 30_000_000, for: name) { $0.claimSignals(index) } }
-            guard case .done(let claimed) = answer, !claimed.isEmpty else { return again(world) }
+            guard case .done(let claimed) = answer, !claimed.isEmpty else { return then(world) }
             world.orchestrators[index]?.heldSignals.formUnion(claimed.map(\.entry.id))
             let messages = claimed.map { entry, deliveries in
                 InboundMessage(entryID: entry.id, bytes: entry.bytes, isPoisoned: deliveries > 3)
             }
-            world.takeSignals(messages, isStale: true, of: index, then: again)
+            world.takeSignals(messages, isStale: true, of: index, then: then)
         }
     }
 

@@ -41,6 +41,14 @@ extension World {
                 guard case .done(let lag) = answer else { return world.watch(index, .lag(nil, roadEpoch: epoch)) }
                 world.watch(index, .lag(lag, roadEpoch: epoch))
             }
+        case .askUnfinished(let milliseconds):
+            askRedis(from: name) {
+                $0.redis.unfinished(within: milliseconds, at: $0.redisTime)
+            } then: { world, answer in
+                guard case .done(let unfinished) = answer else { return world.watch(index, .unfinished(nil)) }
+                world.watch(index, .unfinished(unfinished))
+            }
+        case .claimSignals(let idle): claimSignals(index, idleMilliseconds: Int64(idle)) { _ in }
         case .makeGroups:
             askRedis(from: name) { _ in
                 true
