@@ -72,7 +72,9 @@ final class RecordingBus: TaskBus {
     func claimReports(idleMilliseconds: Int) async throws(TransportError) -> AgentReports { AgentReports() }
     func announce(_ bytes: [UInt8]) async throws(TransportError) -> Int { 0 }
     func signalLagMilliseconds() async throws(TransportError) -> Int { 0 }
-    func unfinished(within milliseconds: Int) async throws(TransportError) -> UnfinishedMessages { UnfinishedMessages() }
+    func unfinished(within milliseconds: Int) async throws(TransportError) -> UnfinishedMessages {
+        UnfinishedMessages()
+    }
     func pendingTasks(ofType type: String, lane: TaskLane) async throws(TransportError) -> TaskCounts {
         TaskCounts(waiting: 0, taken: 0)
     }

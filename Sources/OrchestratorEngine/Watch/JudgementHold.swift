@@ -40,6 +40,11 @@ struct JudgementHold: Sendable {
     /// Whether anything is held off.
     var isEmpty: Bool { deadlines.isEmpty && leases.isEmpty }
 
+    /// Whether all that agents said has been taken note of, but for what gathers.
+    static func isHeard(_ unfinished: UnfinishedMessages?) -> Bool {
+        unfinished.map { $0.signalMilliseconds ?? -1 <= signalPatienceMilliseconds } ?? false
+    }
+
     /// Weighs what a look found against what is unfinished.
     ///
     /// - Parameters:

@@ -31,6 +31,14 @@ extension SweeperCore {
             walk.entries = entries.map(StreamAudit.Entry.init)
             let silent = streamAudit.silent(walk.entries, living: Set(walk.living.keys))
             guard !silent.isEmpty else { return readOpen(walk, into: &effects) }
+            phase = .weighingWalk(walk, silent: silent)
+            effects.append(.askUnfinished(withinMilliseconds: JudgementHold.horizonMilliseconds))
+        case (.unfinished(let unfinished), .weighingWalk(var walk, let silent)):
+            walk.isHeldOff = !JudgementHold.isHeard(unfinished)
+            if walk.isHeldOff {
+                effects.append(.claimSignals(idleMilliseconds: JudgementHold.claimMilliseconds))
+            }
+            // After what is unfinished, so that a goodbye is seen in the one or the other.
             phase = .readingGone(walk)
             effects.append(.readGone(silent))
         case (.gone(let gone), .readingGone(var walk)):
@@ -74,7 +82,8 @@ extension SweeperCore {
     private mutating func judge(_ walk: Walk, open: [OpenAttemptRow], into effects: inout [Effect]) {
         var walk = walk
         let findings = streamAudit.judge(
-            entries: walk.entries, open: open, living: Set(walk.living.keys), gone: walk.gone, judgesAgents: judges)
+            entries: walk.entries, open: open, living: Set(walk.living.keys), gone: walk.gone,
+            judgesAgents: judges && !walk.isHeldOff)
         if !findings.submissions.isEmpty || !findings.remove.isEmpty {
             effects.append(
                 .report(.broughtInLine(removed: findings.remove.count, events: findings.submissions.count)))
@@ -113,6 +122,7 @@ extension SweeperCore {
     }
 
     private mutating func remove(_ walk: Walk, into effects: inout [Effect]) {
+        isAuditHeldOff = walk.isHeldOff
         guard walk.isWhole else { return endWalk(into: &effects) }
         let living = Set(walk.living.keys)
         let cleans = cleaned.map { $0.living != living || monotonic - $0.at >= Self.cleaningMilliseconds } ?? true
@@ -125,8 +135,10 @@ extension SweeperCore {
 
     private mutating func endWalk(into effects: inout [Effect]) {
         isUrgent = false
-        // What was missed for the first time is looked for again once results left by others are taken up.
-        nextAudit = monotonic + (suspects.isEmpty ? rhythm.audit.asMilliseconds : Self.confirmationMilliseconds)
+        // What was missed for the first time, or could not be judged, is looked for again once what others left is taken
+        // up.
+        let isDone = suspects.isEmpty && !isAuditHeldOff
+        nextAudit = monotonic + (isDone ? rhythm.audit.asMilliseconds : Self.confirmationMilliseconds)
         rest(into: &effects)
     }
 }

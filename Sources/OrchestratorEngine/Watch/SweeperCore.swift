@@ -97,6 +97,8 @@ package struct SweeperCore: Sendable {
         var entries: [StreamAudit.Entry] = []
         /// Those that said goodbye, of the agents that hold entries and are not heard any more.
         var gone: Set<String> = []
+        /// Whether agents can't be judged by their silence, as their last words may lie with another orchestrator.
+        var isHeldOff = false
         /// Entries that belong to nothing that is open.
         var stale: [StreamAudit.Entry] = []
         /// Open sends that no stream holds.
@@ -122,6 +124,7 @@ package struct SweeperCore: Sendable {
         case readingOpenTypes(Walk)
         case makingTypeGroups(Walk)
         case walking(Walk)
+        case weighingWalk(Walk, silent: [String])
         case readingGone(Walk)
         case readingOpen(Walk)
         /// A second's rest before what is missing counts as lost.
@@ -185,6 +188,8 @@ package struct SweeperCore: Sendable {
     var cleaned: (living: Set<String>, at: Int64)?
     /// What is not judged yet because something unfinished may speak against it.
     var hold = JudgementHold()
+    /// Whether the last walk could not judge silent agents.
+    var isAuditHeldOff = false
     /// Attempts of which was submitted that nobody lives who could take them.
     var agentless: Set<AttemptReference> = []
     /// How many looks in a row have seen a queued task passed over.
@@ -259,8 +264,8 @@ package struct SweeperCore: Sendable {
             claimed(messages, into: &effects)
         case (.taken, .taking):
             audit(into: &effects)
-        case (.living, _), (.definedTypes, _), (.open, _), (.groupsMade, _), (.entries, _), (.gone, _), (.removed, _),
-            (.rested, _):
+        case (.living, _), (.definedTypes, _), (.open, _), (.groupsMade, _), (.entries, _), (.unfinished, _),
+            (.gone, _), (.removed, _), (.rested, _):
             walk(input, present, into: &effects)
         case (.failed(let error), .asking), (.failed(let error), .inspecting), (.failed(let error), .taking),
             (.failed(let error), .readingLiving),
