@@ -26,6 +26,8 @@ public struct OrchestratorHTTP: Service {
         public var version: String
         /// Within how many seconds the body of a request has to be here.
         public var maxBodySeconds = 15
+        /// Most requests that create or change something and wait to be recorded, at least 1; more get a 429.
+        public var maxWaitingWrites = 1000
 
         /// Settings.
         public init(host: String, port: Int, dataDirectory: String, version: String) {

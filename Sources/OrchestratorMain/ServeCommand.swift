@@ -39,22 +39,25 @@ struct ServeCommand: AsyncParsableCommand {
         let orchestrator = Orchestrator(
             settings: settings,
             database: configuration.database, pool: pool, bus: bus, logger: logger)
+        var door = OrchestratorHTTP.Settings(
+            host: configuration.host, port: configuration.port, dataDirectory: configuration.dataDirectory,
+            version: OrchestratorVersion.current)
+        door.maxWaitingWrites = configuration.maxWaiting
         let http = OrchestratorHTTP(
             orchestrator: orchestrator, pool: pool,
             isRedisUp: {
                 // Connected, and not out of memory when last asked.
                 if case .connected = bus.connectionState { orchestrator.monitor.isRoadUp } else { false }
             },
-            settings: OrchestratorHTTP.Settings(
-                host: configuration.host, port: configuration.port, dataDirectory: configuration.dataDirectory,
-                version: OrchestratorVersion.current), logger: logger)
+            settings: door, logger: logger)
         let engine = EngineService(orchestrator: orchestrator, bus: bus, pool: pool, logger: logger)
         // Shut down in reverse order: no new requests, then the engine drains.
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [.init(service: engine), .init(service: http)],
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() }))
+        var services = ServiceGroupConfiguration(
+            services: [.init(service: engine), .init(service: http)],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "services") { _ in SwiftLogNoOpLogHandler() })
+        services.maximumGracefulShutdownDuration = Self.drain
+        let group = ServiceGroup(configuration: services)
         do {
             try await group.run()
         } catch let error as APIStartError {
@@ -62,6 +65,10 @@ struct ServeCommand: AsyncParsableCommand {
         }
         logger.info("stopped in good order")
     }
+
+    /// For how long callers may take to send their requests and to read the answers once it is to stop; then their
+    /// connections are closed. It leaves the engine time to end within the 30 s that a process has.
+    private static let drain = Duration.seconds(10)
 
     /// Eight hex digits that no other process has.
     private static func randomDigits() -> String {

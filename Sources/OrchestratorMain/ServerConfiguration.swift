@@ -23,6 +23,8 @@ struct ServerConfiguration: Sendable {
     var logFormat: LogFormat
     /// For how long ended workflows are kept; 0 means for ever.
     var retentionDays: Int
+    /// How many requests may wait to be recorded at a time.
+    var maxWaiting: Int
 
     /// Reads the environment.
     ///
@@ -73,7 +75,14 @@ struct ServerConfiguration: Sendable {
         if days.map({ !(0...36_500).contains($0) }) ?? true {
             faults.append("BATON_RETENTION_DAYS is '\(daysText)'; expected a number of days, or 0 to keep all for ever")
         }
-        guard faults.isEmpty, let database, let redis, let port, let level, let format, let days else {
+        let waitingText = Self.value("BATON_MAX_WAITING", environment) ?? "1000"
+        let waiting = Int(waitingText)
+        if waiting.map({ !(1...20_000).contains($0) }) ?? true {
+            faults.append(
+                "BATON_MAX_WAITING is '\(waitingText)'; expected a number of requests from 1 to 20000 that may wait to be "
+                    + "recorded")
+        }
+        guard faults.isEmpty, let database, let redis, let port, let level, let format, let days, let waiting else {
             throw .configuration(faults.joined(separator: "\n  "))
         }
         self.database = database
@@ -86,6 +95,7 @@ struct ServerConfiguration: Sendable {
         logLevel = level
         logFormat = format
         retentionDays = days
+        maxWaiting = waiting
     }
 
     /// A variable's value; an empty one counts as not set.

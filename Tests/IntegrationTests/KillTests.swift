@@ -155,5 +155,27 @@ extension RealProcessTests {
             #expect(try await shared.record.attempts(id).count == RealProcessTests.stages.count)
             try await shared.checkConservation()
         }
+
+        @Test("the orchestrator ends within 30 s though a caller takes none of its answers")
+        func deafCaller() async throws {
+            let shared = try TestStack.shared()
+            let url = try #require(shared.client.urls.first)
+            let port = try #require(url.split(separator: ":").last.flatMap { Int($0) })
+            let caller = try #require(
+                DeafCaller(port: port, path: "/api/v1/workflows?limit=20", token: shared.client.token))
+            let mark = shared.news.count
+            let asked = ContinuousClock.now
+            #expect(try await shared.stack.signal("orchestrator", SIGTERM))
+            try await eventually(within: .seconds(35), "the orchestrator ends") {
+                shared.news.death(of: "orchestrator", after: mark) != nil
+            }
+            withExtendedLifetime(caller) {}
+            let time = ContinuousClock.now - asked
+            Measurement.note("sigterm", "TerminationTests.deafCaller", time)
+            #expect(time <= .seconds(30))
+            #expect(shared.news.death(of: "orchestrator", after: mark) == .exited(0))
+            try await shared.stack.awaitReady("orchestrator")
+            try await shared.checkConservation()
+        }
     }
 }

@@ -253,8 +253,13 @@ struct RoadTests {
             for _ in 1...2 {
                 for name in names {
                     let begun = ContinuousClock.now
-                    try await shared.stack.restart(name)
-                    Measurement.note("rolling-restart", "RoadTests.rollingRestart", ContinuousClock.now - begun)
+                    try await shared.stack.stop(name)
+                    let stopped = ContinuousClock.now
+                    try await shared.stack.start(name)
+                    let up = ContinuousClock.now
+                    Measurement.note("rolling-restart", "RoadTests.rollingRestart", up - begun)
+                    Measurement.note("rolling-restart-stop", "RoadTests.rollingRestart", stopped - begun)
+                    Measurement.note("rolling-restart-start", "RoadTests.rollingRestart", up - stopped)
                 }
             }
             let ids = try await creating

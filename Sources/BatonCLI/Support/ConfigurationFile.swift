@@ -13,7 +13,7 @@ struct ConfigurationFile: Sendable, Hashable {
     /// The settings that it may hold.
     static let names = [
         "url", "token", "host", "port", "data_dir", "database_url", "redis_url", "namespace", "log_level", "log_format",
-        "python", "share_dir", "bin_dir", "agent_slots", "retention_days",
+        "python", "share_dir", "bin_dir", "agent_slots", "retention_days", "max_waiting",
     ]
 
     /// Values by the name of their variable, `BATON_PORT`.

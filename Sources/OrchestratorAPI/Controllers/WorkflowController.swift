@@ -8,14 +8,12 @@ import WorkflowStorage
 
 /// Workflows: create, list, show.
 struct WorkflowController: Sendable {
-    /// Most requests that wait to be recorded at a time; more get a 429.
-    static let maxWaitingWrites = 1000
-
     let services: APIServices
-    private let writes = StreamLimit(maximum: maxWaitingWrites)
+    private let writes: StreamLimit
 
     init(_ services: APIServices) {
         self.services = services
+        writes = StreamLimit(maximum: services.settings.maxWaitingWrites)
     }
 
     func addRoutes(to routes: inout RouteList) {
