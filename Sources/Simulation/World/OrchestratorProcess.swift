@@ -10,8 +10,10 @@ struct OrchestratorProcess {
     let name: World.ProcessName
     /// Its session with the record.
     let session: Int
-    /// The record's epoch in which its transaction was begun.
+    /// The record's epoch in which its transaction was begun; -1 if the record has ended that since.
     var recordEpoch = 0
+    /// The number of its transaction, from 1, and since when the record waits for more of it, in microseconds.
+    var transaction = (number: 0, idleSince: Int64?.none)
     var advancer: AdvancerCore
     var sweeper: SweeperCore
     var deferred = DeferredCore()
@@ -144,6 +146,7 @@ extension World {
             schedule(after: Int64(milliseconds) * 1000, for: name) { $0.advance(index, .paused) }
         case .abandon:
             let session = orchestrators[index]?.session ?? 0
+            orchestrators[index]?.transaction.number += 1
             record.abandon(session: session)
             releaseWaiters()
         case .reply(let replies):

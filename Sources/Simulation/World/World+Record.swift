@@ -9,6 +9,9 @@ extension World {
     /// For how long a transaction may wait for rows that others hold, in microseconds: the statement timeout.
     private static let lockPatience: Int64 = 30_000_000
 
+    /// For how long a transaction may be left alone, in microseconds: what the batch session asks for.
+    private static let idlePatience: Int64 = 5_000_000
+
     private func recordHop() -> Int64 {
         hop() + (recordSlowUntil > now ? number(100_000...3_000_000) : 0)
     }
@@ -44,7 +47,28 @@ extension World {
     ) {
         guard let orchestrator = orchestrators[index] else { return }
         let session = orchestrator.session
-        askRecord(from: orchestrator.name, { work($0, session) }, then: then)
+        orchestrators[index]?.transaction.idleSince = nil
+        askRecord(from: orchestrator.name) {
+            work($0, session)
+        } then: { world, answer in
+            world.orchestrators[index]?.transaction.idleSince = world.now
+            then(world, answer)
+        }
+    }
+
+    /// Ends a transaction that is left alone for long: its orchestrator stands still, or is cut off.
+    private func watchTransaction(_ number: Int, of index: Int, session: Int) {
+        guard let orchestrator = orchestrators[index], orchestrator.session == session,
+            orchestrator.transaction.number == number
+        else { return }
+        let end = (orchestrator.transaction.idleSince ?? now) + Self.idlePatience
+        guard now >= end else {
+            return schedule(after: end - now) { $0.watchTransaction(number, of: index, session: session) }
+        }
+        trace("\(orchestrator.name)", "left its transaction alone: the record has ended it")
+        record.abandon(session: session)
+        orchestrators[index]?.recordEpoch = -1
+        releaseWaiters()
     }
 
     /// Begins a transaction.
@@ -69,7 +93,10 @@ extension World {
         let process = orchestrator.name
         switch record.begin(request, session: orchestrator.session, at: databaseTime) {
         case .began(let load):
-            answer(process, epoch: recordEpoch) { world, isWell in
+            let (delay, number) = (recordHop(), orchestrator.transaction.number + 1)
+            orchestrators[index]?.transaction = (number, now + delay)
+            watchTransaction(number, of: index, session: orchestrator.session)
+            answer(process, epoch: recordEpoch, after: delay) { world, isWell in
                 then(world, isWell ? .success(load) : .failure(.away("the connection was lost")))
             }
         case .blocked:
@@ -97,8 +124,10 @@ extension World {
         }
     }
 
-    private func answer(_ process: ProcessName, epoch: Int, _ then: @escaping (World, Bool) -> Void) {
-        schedule(after: recordHop(), for: process) { world in
+    private func answer(
+        _ process: ProcessName, epoch: Int, after delay: Int64, _ then: @escaping (World, Bool) -> Void
+    ) {
+        schedule(after: delay, for: process) { world in
             then(world, world.recordEpoch == epoch && world.reaches(process))
         }
     }
@@ -117,11 +146,14 @@ extension World {
         let number = count("commit")
         let fate = isTroubled ? judge.fates[number] : nil
         let epoch = orchestrator.recordEpoch
+        orchestrators[index]?.transaction.number += 1
         commitsInFlight[session] = { world in
             guard world.reaches(process), world.recordEpoch == epoch else { return }
             _ = world.write(save, session: session, process: process)
         }
-        schedule(after: recordHop(), for: process) { world in
+        // What is on its way arrives, even if its sender stands still.
+        schedule(after: recordHop()) { world in
+            guard world.orchestrators[index]?.name == process else { return }
             world.commitsInFlight[session] = nil
             func fail(_ error: BatchError) {
                 world.record.abandon(session: session)

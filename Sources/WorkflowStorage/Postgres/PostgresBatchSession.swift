@@ -17,7 +17,10 @@ public final class PostgresBatchSession: BatchSession {
     ///
     /// The planner is told to go by index always: every statement of the hot path touches few rows by key, and a plan
     /// made while a table was empty must not stay in use when it is not.
-    public init(configuration: PostgresConfiguration) {
+    ///
+    /// - Parameter idleTimeout: how long a transaction may be left alone before the server ends it. Between its two round
+    ///   trips lie milliseconds; an orchestrator that was stopped there, or cut off, must not keep its rows locked.
+    public init(configuration: PostgresConfiguration, idleTimeout: Swift.Duration = .seconds(5)) {
         var own = configuration
         own.applicationName = "baton advancer"
         own.sessionSettings["enable_seqscan"] = "off"
@@ -25,6 +28,8 @@ public final class PostgresBatchSession: BatchSession {
         own.sessionSettings["enable_mergejoin"] = "off"
         own.sessionSettings["plan_cache_mode"] = "force_generic_plan"
         own.sessionSettings["jit"] = "off"
+        own.sessionSettings["idle_in_transaction_session_timeout"] = String(
+            Int64(idleTimeout / .milliseconds(1)))
         self.configuration = own
     }
 
