@@ -145,6 +145,9 @@ extension RecordEvidence {
         self.init(
             sequence: found.newestEvent,
             openAttempts: found.attempts.filter { $0.status.rawValue < TaskStatus.firstClosed }.map(\.reference),
+            isHeld: Dictionary(
+                found.attempts.filter { $0.status == .queued }.map { ($0.reference, $0.isHeld) }
+            ) { first, _ in first },
             timer: found.timerDue, nextWake: found.nextWake)
     }
 }

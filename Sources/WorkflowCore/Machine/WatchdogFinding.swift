@@ -66,15 +66,21 @@ public struct RecordEvidence: Sendable, Hashable {
     public var sequence: Int64
     /// The attempts whose rows are open, with the marks in the rows.
     public var openAttempts: [AttemptReference]
+    /// Of the attempts whose rows are queued: whether they are held back.
+    public var isHeld: [AttemptReference: Bool]
     /// When the timers table wants to wake it; nil for no row.
     public var timer: Timestamp?
     /// When it should have been looked at, at the latest.
     public var nextWake: Timestamp
 
     /// What the rows say.
-    public init(sequence: Int64, openAttempts: [AttemptReference], timer: Timestamp?, nextWake: Timestamp) {
+    public init(
+        sequence: Int64, openAttempts: [AttemptReference], isHeld: [AttemptReference: Bool] = [:], timer: Timestamp?,
+        nextWake: Timestamp
+    ) {
         self.sequence = sequence
         self.openAttempts = openAttempts
+        self.isHeld = isHeld
         self.timer = timer
         self.nextWake = nextWake
     }

@@ -48,6 +48,7 @@ extension WorkflowMachine {
         var repairs: [String] = []
         try mendAttempts(evidence, repairs: &repairs, in: &turn)
         closeOrphans(evidence, repairs: &repairs)
+        mendHolds(evidence, repairs: &repairs)
         if state.recordedWake != evidence.timer {
             let found = evidence.timer.map { "was set to \($0)" } ?? "was missing"
             let wanted = state.recordedWake.map { "\($0)" } ?? "none"
@@ -130,6 +131,20 @@ extension WorkflowMachine {
                     AttemptClosing(
                         taskID: row.taskID, attempt: row.attempt, status: .lost, faultCode: "RECORD_MISMATCH",
                         agentID: nil, keepsResult: false)))
+        }
+    }
+
+    /// Queued sends wait while the workflow is paused, and no longer: a held one would be let go by nobody.
+    private mutating func mendHolds(_ evidence: RecordEvidence, repairs: inout [String]) {
+        guard state.phase == .running || state.phase == .paused else { return }
+        let isPaused = state.phase == .paused
+        for (index, stage) in state.stages.enumerated() {
+            guard let taskID = stage.taskID, let open = stage.open, open.cancelledAt == nil else { continue }
+            let reference = AttemptReference(taskID: taskID, attempt: stage.attempt, dispatchID: open.dispatchID)
+            guard let isHeld = evidence.isHeld[reference], isHeld != isPaused else { continue }
+            let name = "the queued attempt \(stage.attempt) of stage \(definition.stages[index].name)"
+            repairs.append(isHeld ? "\(name) was held back" : "\(name) was not held back while paused")
+            directives.append(.hold(reference, isHeld: isPaused))
         }
     }
 

@@ -104,6 +104,27 @@ struct WatchdogFindingTests {
         #expect(findings(harness) == ["wake_missing"])
     }
 
+    @Test("a queued row is held back while the workflow is paused, and no longer")
+    func holds() throws {
+        var harness = try two()
+        let reference = try #require(harness.reference("one"))
+        func holds(when isHeld: Bool) throws -> [Bool] {
+            var evidence = harness.evidence
+            evidence.isHeld = [reference: isHeld]
+            return try harness.apply(.inspected(evidence)).compactMap { directive in
+                if case .hold(reference, let isHeld) = directive { isHeld } else { nil }
+            }
+        }
+        #expect(try holds(when: false) == [])
+        #expect(try holds(when: true) == [false], "nobody would ever let it go")
+        #expect(harness.trail.last?.kind == .workflowRepaired)
+        try harness.apply(.pause(actor: "bob", reason: ""))
+        #expect(try holds(when: true) == [])
+        #expect(try holds(when: false) == [true])
+        try harness.apply(.cancel(actor: "bob", reason: ""))
+        #expect(try holds(when: true) == [], "what is stopping is not let go")
+    }
+
     @Test("an attempt without an open row is given up, uncounted, and tried again")
     func lostRow() throws {
         var harness = try two()
