@@ -21,6 +21,8 @@ public struct History: Sendable {
     public var streams: [Stream]
     /// Questions to people that are open, each by its workflow.
     public var openQuestions: [UniqueID] = []
+    /// Dead letters of tasks whose attempts are spent, the settled ones among them.
+    public var parked: [Parked] = []
 
     /// A history.
     public init(
@@ -127,6 +129,23 @@ public struct History: Sendable {
         public var generation: Int
 
         /// A row of `outputs`.
+        public init(workflowID: UniqueID, stage: String, generation: Int) {
+            self.workflowID = workflowID
+            self.stage = stage
+            self.generation = generation
+        }
+    }
+
+    /// A row of `dead_letters` of kind task.
+    public struct Parked: Sendable, Hashable {
+        /// UUIDv7 of the workflow.
+        public var workflowID: UniqueID
+        /// Name of the stage.
+        public var stage: String
+        /// Generation of the stage, from 1.
+        public var generation: Int
+
+        /// A row of `dead_letters` of kind task.
         public init(workflowID: UniqueID, stage: String, generation: Int) {
             self.workflowID = workflowID
             self.stage = stage

@@ -31,6 +31,7 @@ public struct HistoryChecker: Sendable {
         let trails = Dictionary(grouping: history.events, by: \.workflowID)
         let attempts = Dictionary(grouping: history.tasks, by: \.workflowID)
         let outputs = Dictionary(grouping: history.outputs, by: \.workflowID)
+        let letters = Dictionary(grouping: history.parked, by: \.workflowID)
         let timers = Set(history.timers)
         let asking = Set(history.openQuestions)
         let known = Set(history.workflows.map(\.id))
@@ -40,11 +41,17 @@ public struct HistoryChecker: Sendable {
             found += walk.found
             check(workflow, told: walk, attempts: attempts[workflow.id] ?? [])
             checkOutputs(outputs[workflow.id] ?? [], of: workflow, completed: walk.completed)
+            checkLetters(letters[workflow.id] ?? [], of: workflow, spent: walk.spent)
             if Self.terminal.contains(workflow.phase), timers.contains(workflow.id) {
                 note(.nothingLeftOpen, workflow.id, "it has ended (\(workflow.phase)) and still has a timer")
             }
             if Self.terminal.contains(workflow.phase), asking.contains(workflow.id) {
                 note(.nothingLeftOpen, workflow.id, "it has ended (\(workflow.phase)) and still asks people")
+            }
+            if !Self.terminal.contains(workflow.phase), asking.contains(workflow.id) != walk.isAsking {
+                note(
+                    .rowsAsTold, workflow.id,
+                    walk.isAsking ? "it asks people and no question is open" : "a question is open that nobody asks")
             }
         }
         for stranger in Set(trails.keys).union(attempts.keys).union(outputs.keys).subtracting(known).sorted() {
@@ -93,6 +100,20 @@ public struct HistoryChecker: Sendable {
             note(
                 .oneOutput, workflow.id,
                 "stage \(name.stage), generation \(name.generation): \(count) outputs, expected \(expected)")
+        }
+    }
+
+    private mutating func checkLetters(
+        _ letters: [History.Parked], of workflow: History.Workflow, spent: Set<TrailWalk.StageName>
+    ) {
+        var counts: [TrailWalk.StageName: Int] = [:]
+        for letter in letters { counts[.init(stage: letter.stage, generation: letter.generation), default: 0] += 1 }
+        for name in spent.union(counts.keys).sorted() {
+            let (count, expected) = (counts[name, default: 0], spent.contains(name) ? 1 : 0)
+            guard count != expected else { continue }
+            note(
+                .oneLetter, workflow.id,
+                "stage \(name.stage), generation \(name.generation): \(count) dead letters, expected \(expected)")
         }
     }
 

@@ -30,10 +30,12 @@ public enum HistoryRule: String, Sendable, Hashable, CaseIterable {
     case oneAttemptAtATime = "one-attempt-at-a-time"
     /// Rows of attempts and the trail tell of the same attempts.
     case rowsAsTold = "rows-as-told"
-    /// No attempt of a workflow that has ended is open, and none of it waits for a timer.
+    /// No attempt of a workflow that has ended is open, and none of it waits for a timer or for people.
     case nothingLeftOpen = "nothing-left-open"
     /// One output for each stage and generation that completed, and no other.
     case oneOutput = "one-output"
+    /// One dead letter for each stage whose attempts are spent, and no other.
+    case oneLetter = "one-letter"
     /// Nothing had to be repaired: where nobody tampers with rows, what needs mending is a defect of ours.
     case nothingRepaired = "nothing-repaired"
     /// The streams of tasks and results are empty.

@@ -57,12 +57,17 @@ struct TrailWalk {
     private(set) var completed: [StageName: Int] = [:]
     /// How often each attempt was dispatched for the first time.
     private(set) var dispatched: [AttemptName: Int] = [:]
+    /// Stages whose attempts are spent: each has a dead letter.
+    private(set) var spent: Set<StageName> = []
     private var stages: [String: Stage] = [:]
     private var hasBegun = false
     private var place: Int64 = 0
 
     /// Attempts that the trail leaves open.
     var open: Set<AttemptName> { Set(stages.values.compactMap(\.open)) }
+
+    /// Whether a stage waits for people.
+    var isAsking: Bool { stages.values.contains(where: \.isAsking) }
 
     init(_ workflow: History.Workflow) {
         self.workflow = workflow
@@ -120,7 +125,11 @@ struct TrailWalk {
         case "stage_started": start(event)
         case "task_dispatched": dispatch(event)
         case "stage_completed": complete(event)
-        case "stage_failed": end(event, as: .failed)
+        case "stage_failed":
+            if event.data["parked_as"] != nil, let name = event.stage {
+                spent.insert(StageName(stage: name, generation: stages[name]?.generation ?? 1))
+            }
+            end(event, as: .failed)
         case "stage_skipped": end(event, as: .skipped)
         case "stage_cancelled": end(event, as: .cancelled)
         case "attempt_failed", "attempt_lost", "attempt_timed_out", "attempt_cancelled": attemptEnded(event)

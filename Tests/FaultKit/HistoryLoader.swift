@@ -59,6 +59,15 @@ package struct HistoryLoader: Sendable {
         history.timers = try await rows("SELECT workflow_id::text FROM timers WHERE workflow_id > $1::uuid", mark) {
             try id($0[0])
         }
+        history.openQuestions = try await rows(
+            "SELECT DISTINCT workflow_id::text FROM questions WHERE closed_at IS NULL AND workflow_id > $1::uuid", mark
+        ) { try id($0[0]) }
+        history.parked = try await rows(
+            """
+            SELECT workflow_id::text, stage, generation::text FROM dead_letters
+            WHERE kind = 'task' AND stage IS NOT NULL AND workflow_id > $1::uuid
+            """, mark
+        ) { History.Parked(workflowID: try id($0[0]), stage: $0[1], generation: try number($0[2])) }
         history.streams = try await streams()
         return history
     }

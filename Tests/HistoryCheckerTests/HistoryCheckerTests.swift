@@ -83,6 +83,11 @@ import Testing
                 { $0.tasks.append(SoundHistory.row("one", 3)) },
                 { $0.outputs[0].workflowID = UniqueID(high: 8, low: 8) },
                 { history in
+                    history.workflows[1].phase = "running"
+                    history.events.removeLast(5)
+                    history.openQuestions = [SoundHistory.second]
+                },
+                { history in
                     history.workflows[0].phase = "running"
                     history.events.remove(at: history.place(of: "workflow_completed", 2))
                     history.tasks[6].isOpen = true
@@ -101,6 +106,11 @@ import Testing
             ]
         case .oneOutput:
             [{ $0.outputs.removeLast() }, { $0.outputs.append($0.outputs[0]) }, { $0.outputs[0].generation = 7 }]
+        case .oneLetter:
+            [
+                { $0.parked = [] }, { $0.parked.append($0.parked[0]) }, { $0.parked[0].generation = 2 },
+                { $0.parked[0].stage = "one" },
+            ]
         case .streamsEmpty: [{ $0.streams[0].count = 1 }]
         }
     }

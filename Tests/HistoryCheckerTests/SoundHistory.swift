@@ -33,7 +33,8 @@ struct SoundHistory {
                 ("retry_scheduled", ["stage": "one"]), ("workflow_paused", [:]), ("task_sent_again", [:]),
                 ("workflow_resumed", [:]), ("task_dispatched", attempt("one", 2)),
                 ("stage_completed", ["stage": "one"]), ("stage_started", attempt("extra", 1)),
-                ("attempt_failed", attempt("extra", 1, code: "BAD")), ("stage_failed", ["stage": "extra"]),
+                ("attempt_failed", attempt("extra", 1, code: "BAD")),
+                ("stage_failed", ["stage": "extra", "parked_as": "agent"]),
                 ("stage_started", attempt("two", 1)), ("attempt_lost", attempt("two", 1, code: "AGENT_STOPPED")),
                 ("task_dispatched", attempt("two", 2)), ("stage_completed", ["stage": "two"]),
                 ("workflow_completed", [:]), ("result_ignored", ["stage": "one"]),
@@ -50,6 +51,7 @@ struct SoundHistory {
         history.outputs = [("one", 1), ("two", 1), ("two", 2)].map { stage, generation in
             History.Output(workflowID: first, stage: stage, generation: generation)
         }
+        history.parked = [History.Parked(workflowID: first, stage: "extra", generation: 1)]
         history.tell(
             second,
             [
