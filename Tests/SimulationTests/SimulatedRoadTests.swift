@@ -43,6 +43,22 @@ import Testing
         #expect(redis.epoch > epoch && !redis.hasUnreadTasks(ofType: "alpha") && redis.signalLag(at: 27) == 0)
     }
 
+    @Test func `A replica that takes over knows nothing of what was done last, and gives no id twice`() {
+        var redis = SimulatedRedis()
+        let stream = redis.names.tasks("alpha", .high)
+        let old = redis.addTask([1], to: stream, at: 5)
+        let replica = redis
+        #expect(redis.readTasks(ofType: "alpha", limit: 9, for: "a", at: 6).map(\.entry.id) == [old])
+        redis.removeTask(old, from: stream)
+        let lost = redis.addTask([2], to: stream, at: 7)
+        let epoch = redis.epoch
+        redis.fallBack(to: replica)
+        #expect(redis.epoch > epoch)
+        let new = redis.addTask([3], to: stream, at: 7)
+        #expect(new != lost)
+        #expect(redis.readTasks(ofType: "alpha", limit: 9, for: "b", at: 8).map(\.entry.id) == [old, new])
+    }
+
     @Test func `What is planned first for the same moment comes first`() {
         var queue = EventQueue<String>()
         for (name, at) in [("d", 9), ("a", 1), ("c", 5), ("b", 1), ("e", 9)] { queue.add(name, at: Int64(at)) }

@@ -29,6 +29,9 @@ import Testing
         #expect(kinds.count > 20, "\(kinds)")
         #expect(Set(scenarios.map(\.orchestrators.count)) == [1, 2, 3])
         #expect(Set(scenarios.flatMap(\.workflows).map(\.definition)).count == SimulatedDefinitions.all.count)
+        #expect(scenarios.contains { $0.isSlow })
+        #expect(scenarios.contains { Set($0.workflows.map(\.tenant)).count > 1 && $0.workflows.count > 9 })
+        #expect(scenarios.contains { Set($0.workflows.map(\.key)).count * 2 < $0.workflows.count })
         #expect(scenarios.contains { $0.faults.isEmpty } && scenarios.contains { $0.faults.count > 8 })
     }
 

@@ -26,6 +26,15 @@ struct SimulatedRedis: Sendable {
         epoch += 1
     }
 
+    /// A replica that lags behind takes over: it knows nothing of what was done since, neither of what came nor of what
+    /// went.
+    mutating func fallBack(to replica: SimulatedRedis) {
+        tasks = replica.tasks
+        results = replica.results
+        signals = replica.signals
+        epoch += 1
+    }
+
     mutating func addResult(_ bytes: [UInt8], at now: Int64) {
         results.add(entry(bytes, at: now))
     }

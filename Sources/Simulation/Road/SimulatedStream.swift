@@ -76,6 +76,12 @@ struct SimulatedStream: Sendable {
         entries.removeAll { gone.contains($0.number) }
     }
 
+    /// Those of some entries that are there.
+    func entries(_ ids: [String]) -> [Entry] {
+        let wanted = Set(ids.compactMap(Self.number(of:)))
+        return entries.filter { wanted.contains($0.number) }
+    }
+
     func holds(_ id: String) -> Bool {
         guard let number = Self.number(of: id) else { return false }
         return entries.contains { $0.number == number }

@@ -29,7 +29,10 @@ struct ActionScript: Sendable, Hashable {
     /// What the record refuses.
     static let unstorable = "unstorable"
 
-    init(seed: UInt64, workflow: String, stage: String, generation: Int, attempt: Int, isAnswered: Bool) {
+    init(
+        seed: UInt64, workflow: String, stage: String, generation: Int, attempt: Int, isAnswered: Bool,
+        isSlow: Bool = false
+    ) {
         var hash = seed &* 0x0000_0100_0000_01B3 ^ 0xCBF2_9CE4_8422_2325
         for byte in "\(workflow)/\(stage)/\(generation)/\(attempt)".utf8 {
             hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
@@ -41,8 +44,10 @@ struct ActionScript: Sendable, Hashable {
         case ..<0.9: milliseconds = Int64.random(in: 200...6000, using: &entropy)
         default: milliseconds = Int64.random(in: 6000...28_000, using: &entropy)
         }
+        if isSlow { milliseconds = max(milliseconds, Int64.random(in: 4000...28_000, using: &entropy)) }
         switch entropy.nextUnit() {
-        case ..<0.72: ending = .success
+        case ..<0.60: ending = .success
+        case ..<0.72: ending = isSlow ? .exclusive : .success
         case ..<0.80: ending = .failure(isRetryable: true)
         case ..<0.82: ending = .failure(isRetryable: false)
         case ..<0.85: ending = .partial

@@ -23,7 +23,7 @@ extension Scenario {
         workflows = (1...draw.number(2...8)).map { number in
             let hasKey = draw.chance(0.6)
             return Workflow(
-                number: number, definition: draw.number(0...SimulatedDefinitions.all.count - 1),
+                number: number, definition: draw.number(0...SimulatedDefinitions.usual.count - 1),
                 at: draw.chance(0.5) ? draw.time(2000) : draw.time(90_000), hasKey: hasKey,
                 isSentTwice: hasKey && draw.chance(0.3), priority: draw.number(0...3))
         }
@@ -32,9 +32,82 @@ extension Scenario {
         for workflow in workflows { draw.acts(on: workflow, into: &acts) }
         faults = []
         // Some worlds are calm: what goes wrong there is nobody's fault but ours.
-        guard !draw.chance(0.15) else { return }
-        for _ in 0..<draw.number(1...6) { faults.append(draw.outage(in: self)) }
-        for _ in 0..<draw.number(0...6) { faults.append(draw.small(in: self)) }
+        if !draw.chance(0.15) {
+            for _ in 0..<draw.number(1...6) { faults.append(draw.outage(in: self)) }
+            for _ in 0..<draw.number(0...6) { faults.append(draw.small(in: self)) }
+        }
+        // Rare worlds are drawn by themselves: they leave all others as they are.
+        var rare = Draw(EntropySource(seed: seed &* 0xBF58_476D_1CE4_E5B9 &+ 5))
+        if rare.chance(0.05) { standStill(&rare) }
+        if rare.chance(0.05) { queueUp(&rare) }
+        if rare.chance(0.05) { shareKeys(&rare) }
+        if rare.chance(0.06) {
+            for _ in 0..<rare.number(1...3) {
+                faults.append(
+                    .redisFallback(
+                        at: 3000 + rare.time(Self.troubleMilliseconds - 30_000), behind: rare.span(20...2000)))
+            }
+        }
+    }
+
+    /// More tasks than may be on the road, of several tenants; some are paused, resumed or cancelled while they wait.
+    private mutating func queueUp(_ draw: inout Draw) {
+        let broad = SimulatedDefinitions.all.firstIndex { $0.name == "broad" } ?? 0
+        workflows = (1...draw.number(10...14)).map { number in
+            Workflow(
+                number: number, definition: broad, at: draw.time(3000), hasKey: false, isSentTwice: false,
+                priority: draw.number(0...3), tenant: "tenant \(draw.number(1...3))")
+        }
+        acts = []
+        for workflow in workflows where draw.chance(0.5) {
+            let at = workflow.at + draw.span(0...15_000)
+            func act(_ kind: Act.Kind, after delay: Int64) {
+                acts.append(Act(kind: kind, workflow: workflow.number, at: at + delay))
+            }
+            if draw.chance(0.4) {
+                act(.cancel, after: 0)
+            } else {
+                act(.pause, after: 0)
+                act(.resume, after: draw.chance(0.5) ? 0 : draw.span(10...20_000))
+            }
+            if draw.chance(0.2) { act(.cancel, after: draw.span(0...3000)) }
+            if draw.chance(0.2) { act(.retry, after: draw.span(1000...60_000)) }
+        }
+    }
+
+    /// Several tenants, whose keys are the same words.
+    private mutating func shareKeys(_ draw: inout Draw) {
+        for index in workflows.indices {
+            workflows[index].tenant = "tenant \(index % 3 + 1)"
+            workflows[index].hasKey = true
+            workflows[index].keyNumber = index / 3 + 1
+            workflows[index].isSentTwice = draw.chance(0.5)
+        }
+    }
+
+    /// Orchestrators that stand still for long with others beside them, and agents that are cut off, while long actions
+    /// run, many of which ask for a grant.
+    private mutating func standStill(_ draw: inout Draw) {
+        isSlow = true
+        while orchestrators.count < 2 { orchestrators.append(Orchestrator(skew: draw.skew())) }
+        faults.removeAll { fault in
+            if case .commit = fault { return true }
+            if case .crashAtEffect = fault { return true }
+            return false
+        }
+        faults = Array(faults.prefix(2))
+        for index in orchestrators.indices {
+            faults.append(
+                .stall(
+                    .orchestrator(index), at: 10_000 + draw.time(Self.troubleMilliseconds - 60_000),
+                    for: 15_000 + draw.time(35_000)))
+        }
+        for index in agents.indices where draw.chance(0.4) {
+            faults.append(
+                .cutOff(
+                    .agent(index), at: 10_000 + draw.time(Self.troubleMilliseconds - 60_000),
+                    for: 18_000 + draw.time(20_000)))
+        }
     }
 }
 

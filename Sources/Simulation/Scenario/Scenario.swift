@@ -10,6 +10,8 @@ package struct Scenario: Sendable, Hashable {
     package var workflows: [Workflow]
     package var acts: [Act]
     package var faults: [Fault]
+    /// Whether all actions take seconds, and many ask for a grant.
+    package var isSlow = false
 
     /// An orchestrator's host.
     package struct Orchestrator: Sendable, Hashable {
@@ -40,8 +42,12 @@ package struct Scenario: Sendable, Hashable {
         package var priority: Int
         /// Whose it is.
         package var tenant = "default"
+        /// The number in its key; nil for its own.
+        package var keyNumber: Int?
 
         package var name: String { "w\(number)" }
+        /// The key that the client sends; nil for none.
+        package var key: String? { hasKey ? "key of w\(keyNumber ?? number)" : nil }
     }
 
     /// What a client wants of a workflow.
@@ -61,6 +67,8 @@ package struct Scenario: Sendable, Hashable {
         case redisDown(at: Int64, for: Int64)
         /// Redis loses everything.
         case redisFlush(at: Int64)
+        /// Redis dies and comes back, or a replica takes over, without what was done in its last milliseconds.
+        case redisFallback(at: Int64, behind: Int64)
         case recordDown(at: Int64, for: Int64)
         /// Each request to the record takes long.
         case recordSlow(at: Int64, for: Int64)
@@ -114,6 +122,7 @@ extension Scenario.Fault: CustomStringConvertible {
         switch self {
         case .redisDown(let at, let span): "\(seconds(at)) Redis down for \(seconds(span))"
         case .redisFlush(let at): "\(seconds(at)) Redis loses everything"
+        case .redisFallback(let at, let lag): "\(seconds(at)) Redis forgets its last \(seconds(lag))"
         case .recordDown(let at, let span): "\(seconds(at)) PostgreSQL down for \(seconds(span))"
         case .recordSlow(let at, let span): "\(seconds(at)) PostgreSQL slow for \(seconds(span))"
         case .crash(let host, let at, let span): "\(seconds(at)) \(host) killed, back after \(seconds(span))"

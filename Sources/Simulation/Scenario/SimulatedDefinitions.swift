@@ -8,7 +8,14 @@ package enum SimulatedDefinitions {
     package static let agentTypes = ["alpha", "beta"]
 
     /// All of them.
-    package static let all: [WorkflowDefinition] = [
+    package static let all = usual + [broad]
+
+    /// So many stages at once that a few workflows have more tasks than may be on the road.
+    static let broad = definition(
+        "broad", (1...8).map { stage("part\($0)", "alpha") } + [stage("end", "beta", ["part1", "part8"])])
+
+    /// Those that most workflows follow.
+    static let usual: [WorkflowDefinition] = [
         definition("single", [stage("only", "alpha")]),
         definition("chain", [stage("one", "alpha"), stage("two", "beta", ["one"]), stage("three", "alpha", ["two"])]),
         definition(

@@ -92,7 +92,7 @@ extension Scenario.Fault {
         case .crash(let other, _, _), .stall(let other, _, _), .cutOff(let other, _, _), .terminate(let other, _, _):
             other == host
         case .crashAtEffect(let index, _): host == .orchestrator(index)
-        case .redisDown, .redisFlush, .recordDown, .recordSlow, .commit, .call: false
+        case .redisDown, .redisFlush, .redisFallback, .recordDown, .recordSlow, .commit, .call: false
         }
     }
 }
@@ -100,14 +100,15 @@ extension Scenario.Fault {
 extension Scenario {
     /// What is in it, for people.
     package var summary: String {
-        var lines = ["\(orchestrators.count) orchestrators"]
+        var lines = ["\(orchestrators.count) orchestrators" + (isSlow ? ", slow actions" : "")]
         for (index, agent) in agents.enumerated() {
             lines.append("a\(index): \(agent.type), \(agent.slots) slots, from \(seconds(agent.startsAt))")
         }
         for workflow in workflows {
             lines.append(
                 "\(workflow.name): \(SimulatedDefinitions.all[workflow.definition].name) at \(seconds(workflow.at))"
-                    + (workflow.hasKey ? ", with a key" : "") + (workflow.isSentTwice ? ", sent twice" : ""))
+                    + (workflow.hasKey ? ", with a key" : "") + (workflow.isSentTwice ? ", sent twice" : "")
+                    + (workflow.tenant == "default" ? "" : ", of \(workflow.tenant)"))
         }
         for act in acts { lines.append("\(act.kind.rawValue) w\(act.workflow) at \(seconds(act.at))") }
         for fault in faults { lines.append("fault: \(fault)") }

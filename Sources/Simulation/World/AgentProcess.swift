@@ -195,6 +195,9 @@ extension World {
     private func say(_ signal: AgentSignal, _ agent: AgentProcess) {
         let bytes = signal.encoded()
         askRedis(from: agent.name, as: .signal) { world in
+            if case .grantRequest(let request) = signal, let action = agent.actions[request.reference] {
+                world.noteGrantRequest(request, of: action.envelope)
+            }
             world.redis.addSignal(bytes, at: world.redisTime)
             world.wakeReaders(of: .signals)
         } then: { _, _ in

@@ -20,8 +20,12 @@ struct Judge {
     private(set) var buried: Set<TaskReference> = []
     /// Sends that an agent has begun to run.
     private var begun: Set<TaskReference> = []
+    /// Those that may be begun once more.
+    private var excused: Set<TaskReference> = []
     /// How often what can't be undone was begun, by task and attempt.
     private var irreversible: [String: Int] = [:]
+    /// Sends whose agent asked for a grant while they were open and nobody else's.
+    private var rightful: Set<TaskReference> = []
     /// When something last went wrong, in microseconds.
     private(set) var lastTrouble: Int64 = 0
     /// Since when each orchestrator, and all that it needs, has been well; in microseconds.
@@ -35,7 +39,8 @@ struct Judge {
             case .commit(let number, let fate): fates[number] = fate
             case .call(let call, let number, let fate): calls[call, default: [:]][number] = fate
             case .crashAtEffect(let index, let effect): crashes[index, default: []].insert(effect)
-            case .redisDown, .redisFlush, .recordDown, .recordSlow, .crash, .stall, .cutOff, .terminate: break
+            case .redisDown, .redisFlush, .redisFallback, .recordDown, .recordSlow, .crash, .stall, .cutOff, .terminate:
+                break
             }
         }
     }
@@ -54,8 +59,14 @@ struct Judge {
 
     mutating func noteEnd(_ reference: TaskReference, at time: Int64) { ends[reference] = time }
 
-    /// - Returns: whether the send was begun before.
-    mutating func noteBegin(_ reference: TaskReference) -> Bool { !begun.insert(reference).inserted }
+    /// - Returns: whether the send was begun before, and there is no excuse for it.
+    mutating func noteBegin(_ reference: TaskReference) -> Bool {
+        if excused.remove(reference) != nil { return false }
+        return !begun.insert(reference).inserted
+    }
+
+    /// Redis has forgotten who took what: sends of before may be taken once more.
+    mutating func noteFallback() { excused = begun }
 
     mutating func noteDeadLetter(_ bytes: [UInt8]) {
         do throws(ProtocolError) {
@@ -76,15 +87,10 @@ struct Judge {
         return irreversible[name, default: 0]
     }
 
-    mutating func noteIrreversible(_ reference: TaskReference, world: World) {
-        let count = countIrreversible(reference)
-        if count > 1 {
-            world.schedule(after: 0) { world in
-                world.complain(
-                    "exclusive-once", "what can't be undone began \(count) times in attempt \(reference.attempt)")
-            }
-        }
-    }
+    mutating func noteRightfulRequest(_ reference: TaskReference) { rightful.insert(reference) }
+
+    /// Whether the agent of a send asked for its grant at a time when it could be given.
+    func isRightful(_ reference: TaskReference) -> Bool { rightful.contains(reference) }
 
     /// What a batch overwrites, as it is before.
     struct Before {

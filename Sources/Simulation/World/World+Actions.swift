@@ -8,7 +8,8 @@ extension World {
         guard let agent = agents[index] else { return }
         let script = ActionScript(
             seed: scenario.seed, workflow: envelope.workflowContext.workflowName, stage: envelope.stage,
-            generation: envelope.generation, attempt: envelope.attempt, isAnswered: !envelope.answers.isEmpty)
+            generation: envelope.generation, attempt: envelope.attempt, isAnswered: !envelope.answers.isEmpty,
+            isSlow: scenario.isSlow)
         let number = count("actions")
         let reference = envelope.reference
         agents[index]?.actions[reference] = AgentProcess.RunningAction(
@@ -40,7 +41,7 @@ extension World {
     func granted(_ reference: TaskReference, of index: Int) {
         guard let agent = agents[index], let action = agent.actions[reference], !action.isStopped else { return }
         trace("\(agent.name)", "does what can't be undone")
-        judge.noteIrreversible(reference, world: self)
+        judgeGrant(reference, of: agent)
         schedule(after: action.script.milliseconds * 500, for: agent.name) { $0.end(reference, of: index) }
     }
 

@@ -61,7 +61,7 @@ extension World {
             type: definition.name, definitionHash: SimulatedDefinitions.hashes[workflow.definition],
             definitionVersion: 1, name: workflow.name, priority: WorkflowPriority.allCases[workflow.priority],
             tenant: workflow.tenant, createdBy: "ann",
-            idempotencyKey: workflow.hasKey ? "key of \(workflow.name)" : nil,
+            idempotencyKey: workflow.key,
             bodyHash: workflow.hasKey ? "00" : nil)
         var isAnswered = false
         schedule(after: hop()) { world in

@@ -91,6 +91,16 @@ extension World {
                 world.schedule(after: span * 1000) { if !$0.redis.isUp { $0.redis.comeUp() } }
             }
         case .redisFlush(let time): at(time) { $0.flushRedis() }
+        case .redisFallback(let time, let lag):
+            schedule(after: max(0, time - lag) * 1000) { world in
+                let replica = world.redis
+                world.schedule(after: lag * 1000) { world in
+                    guard world.isTroubled else { return }
+                    world.trace("*", "\(fault)")
+                    world.judge.noteTrouble(at: world.now)
+                    world.fallBack(to: replica)
+                }
+            }
         case .recordDown(let time, let span):
             at(time) { world in
                 world.stopRecord()
@@ -136,6 +146,14 @@ extension World {
         redis.loseEverything()
         // Reads that wait end, for the groups are gone; subscriptions stay.
         failReaders()
+    }
+
+    /// Redis is another one: connections are gone, and what was done last.
+    private func fallBack(to replica: SimulatedRedis) {
+        redis.fallBack(to: replica)
+        judge.noteFallback()
+        failReaders()
+        for index in agents.keys.sorted() { deafen(index) }
     }
 
     private func cutOff(_ host: Scenario.Host, for milliseconds: Int64) {

@@ -7,9 +7,9 @@ import WorkflowStorage
 
 /// Rules that are checked while a world runs, and at its end.
 extension World {
-    /// For how long an attempt may be nowhere, in microseconds, while an orchestrator is well: the relay's 5 s, a look's
-    /// 4 s, a send; and as much again.
-    private static let relayPatience: Int64 = 25_000_000
+    /// For how long an attempt may be nowhere, in microseconds, while an orchestrator is well: the 10 s of the design (the
+    /// relay's 5 s, a look's 4 s, a send), and some for the world's own round.
+    private static let relayPatience: Int64 = 12_000_000
     /// For how long an agent may go on with what is over, in microseconds.
     private static let stopPatience: Int64 = 45_000_000
 
@@ -212,7 +212,7 @@ extension World {
             history.accepted.append(
                 History.Creation(
                     workflowID: id, tenant: workflow.tenant,
-                    idempotencyKey: workflow.hasKey ? "key of \(workflow.name)" : nil,
+                    idempotencyKey: workflow.key,
                     expectedPhases: known.isCancelled && !isRetried(id) ? ["cancelled", "failed"] : nil))
         }
         for (key, row) in record.tasks {
@@ -234,6 +234,9 @@ extension World {
         }
         history.timers = Array(record.timers.keys)
         history.openQuestions = record.questions.filter { $0.closedAt == nil }.map(\.question.workflowID)
+        history.parked = record.parked.map { row in
+            History.Parked(workflowID: row.task.workflowID, stage: row.task.stage, generation: row.task.generation)
+        }
         history.streams = [History.Stream(name: redis.names.results, count: redis.results.entries.count)]
         for (name, stream) in redis.tasks.sorted(by: { $0.key < $1.key }) {
             history.streams.append(History.Stream(name: name, count: stream.entries.count))

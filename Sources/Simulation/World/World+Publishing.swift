@@ -95,8 +95,9 @@ extension World {
     /// Acknowledges results; what can't be acknowledged is read again.
     func acknowledge(_ ids: [String], of index: Int, then: @escaping () -> Void) {
         guard let name = orchestrators[index]?.name else { return }
-        askRedis(from: name, as: .acknowledge) {
-            $0.redis.results.remove(ids)
+        askRedis(from: name, as: .acknowledge) { world in
+            world.judgeAcknowledgement(of: ids, by: name)
+            world.redis.results.remove(ids)
         } then: { world, answer in
             world.orchestrators[index]?.heldResults.subtract(ids)
             if case .done = answer {} else { world.orchestrators[index]?.walksResults = true }
