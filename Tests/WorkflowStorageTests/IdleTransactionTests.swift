@@ -24,7 +24,9 @@ extension WithRecord {
 
                 var generator = SystemRandomNumberGenerator()
                 let save = BatchSave(id: .v7(at: load.now, using: &generator), now: load.now)
-                await #expect(throws: BatchError.self) { try await stopped.commit(save) }
+                await #expect(throws: BatchError.self, "another connection has no locks") {
+                    try await stopped.commit(save)
+                }
                 #expect(try await record.session.wasCommitted(save.id) == false)
                 let again = try await stopped.begin(request)
                 #expect(again.locked.map(\.id) == [id], "its session goes on with another connection")

@@ -51,7 +51,13 @@ public final class PostgresBatchSession: BatchSession {
         await old?.close()
     }
 
+    /// Runs statements, in the transaction if one is open. It goes with its connection: another one has none of its locks,
+    /// so nothing of it may be carried on there.
     private func run(_ statements: [PostgresStatement]) async throws(BatchError) -> [PostgresRows] {
+        guard !state.withLock({ $0.isInTransaction && $0.connection?.isOpen != true }) else {
+            await drop()
+            throw .away("the connection was lost in the middle of a transaction, which was rolled back")
+        }
         do throws(PostgresError) {
             return try await connection().pipeline(statements)
         } catch {
@@ -79,6 +85,11 @@ public final class PostgresBatchSession: BatchSession {
                     [.textArray(request.keys.map(\.tenant)), .textArray(request.keys.map(\.key))]))
         }
         statements.append(PostgresStatement(BatchSQL.now))
+        do throws(PostgresError) {
+            _ = try await connection()
+        } catch {
+            throw BatchError(error)
+        }
         state.withLock { $0.isInTransaction = true }
         let answers = try await run(statements)
         do throws(PostgresError) {
