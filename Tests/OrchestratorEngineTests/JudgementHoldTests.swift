@@ -51,6 +51,12 @@ struct JudgementHoldTests {
         bench.run(for: 20_000)
         bench.findings.expired = [(workflowID: workflow, reference: reference(1), agentID: "scaffold-1")]
         bench.unfinished = UnfinishedMessages(signalMilliseconds: 7000)
+        let looks = bench.looks.count
+        bench.run(for: 1)
+        bench.run(for: 1)
+        #expect(bench.looks.count == looks + 2)
+        #expect(bench.monotonic - (bench.looks.last ?? 0) >= 2000, "only once")
+        #expect(bench.looks[looks + 1] - bench.looks[looks] == 500, "they may be there now")
         age(&bench, for: 12_000)
         #expect(bench.events.isEmpty)
         #expect(Set(bench.signalClaims) == [12_000])

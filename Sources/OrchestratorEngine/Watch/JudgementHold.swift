@@ -31,11 +31,14 @@ struct JudgementHold: Sendable {
         var heldOff = 0
         /// Whether signals hold some of them off.
         var waitsForSignals = false
+        /// Whether that is new: once the signals of dead orchestrators are claimed there may be nothing left to wait for.
+        var beginsToWait = false
     }
 
     /// When each finding that is held off first came up, in milliseconds of a monotonic clock.
     private var deadlines: [UniqueID: Int64] = [:]
     private var leases: [AttemptReference: Int64] = [:]
+    private var waitsForSignals = false
 
     /// Whether anything is held off.
     var isEmpty: Bool { deadlines.isEmpty && leases.isEmpty }
@@ -79,6 +82,8 @@ struct JudgementHold: Sendable {
         }
         deadlines = heldDeadlines
         leases = heldLeases
+        verdict.beginsToWait = verdict.waitsForSignals && !waitsForSignals
+        waitsForSignals = verdict.waitsForSignals
         verdict.heldOff = heldDeadlines.count + heldLeases.count
         return verdict
     }

@@ -58,6 +58,7 @@ extension SweeperCore {
             isBusy = true
             if wasEmpty { effects.append(.report(.heldOff(findings: verdict.heldOff))) }
         }
+        looksSoon = verdict.beginsToWait
         if verdict.waitsForSignals {
             effects.append(.claimSignals(idleMilliseconds: JudgementHold.claimMilliseconds))
         }

@@ -143,6 +143,8 @@ package struct SweeperCore: Sendable {
     static let claimMilliseconds = (starting: 3000, later: 10_000)
     /// In which of the looks results of others are looked for though no attempt is open.
     static let stillClaims = 8
+    /// When to look again after signals were asked for without which nothing can be judged, in milliseconds.
+    static let soonMilliseconds: Int64 = 500
     /// The shortest rest, in milliseconds.
     static let shortestRestMilliseconds: Int64 = 200
     /// After how long a walk that failed is tried again, in milliseconds.
@@ -188,6 +190,8 @@ package struct SweeperCore: Sendable {
     var cleaned: (living: Set<String>, at: Int64)?
     /// What is not judged yet because something unfinished may speak against it.
     var hold = JudgementHold()
+    /// Whether the next look follows soon.
+    var looksSoon = false
     /// Whether the last walk could not judge silent agents.
     var isAuditHeldOff = false
     /// Attempts of which was submitted that nobody lives who could take them.
@@ -376,8 +380,10 @@ package struct SweeperCore: Sendable {
     mutating func rest(into effects: inout [Effect]) {
         var pause = (isBusy ? rhythm.busy : rhythm.idle).asMilliseconds
         if looks < Self.quickLooks { pause = Self.quickMilliseconds }
+        if looksSoon { pause = Self.soonMilliseconds }
         if hasMore { pause = Self.shortestRestMilliseconds }
         hasMore = false
+        looksSoon = false
         looks += 1
         pause = min(pause, max(nextAudit - monotonic, Self.shortestRestMilliseconds))
         phase = .resting
