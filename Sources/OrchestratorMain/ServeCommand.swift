@@ -29,6 +29,8 @@ struct ServeCommand: AsyncParsableCommand {
         // Our queries touch few rows by key. A bitmap scan of a partial index reads all its dead entries every time; a
         // plain index scan marks them.
         reading.sessionSettings["enable_bitmapscan"] = "off"
+        // Compiling a statement takes longer than any of ours does.
+        reading.sessionSettings["jit"] = "off"
         let pool = PostgresPool(reading)
         try await PostgresMaintenance(pool: pool).makePartitions()
         try await storeDefinitions(configuration, PostgresDefinitionStore(pool: pool), logger)

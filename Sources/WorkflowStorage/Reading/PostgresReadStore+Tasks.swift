@@ -28,7 +28,7 @@ extension PostgresReadStore {
         unchecked: """
             SELECT \(taskColumns)
             FROM tasks t
-            WHERE task_id = $1 AND EXISTS (SELECT 1 FROM workflows w WHERE w.id = t.workflow_id AND w.tenant = $2)
+            WHERE task_id = $1 AND EXISTS (SELECT 1 FROM workflows w WHERE w.id = t.workflow_id AND w.tenant || '' = $2)
             ORDER BY attempt
             """)
 

@@ -76,7 +76,7 @@ extension PostgresReadStore {
             SELECT a.stage, a.generation, a.name, a.type, a.sha256, a.size_bytes, a.label, a.created_at
             FROM artifacts a
             JOIN workflows w ON w.id = a.workflow_id
-            WHERE a.sha256 = $1 AND w.tenant = $2
+            WHERE a.sha256 = $1 AND w.tenant || '' = $2
             ORDER BY a.created_at
             LIMIT 1
             """,

@@ -150,12 +150,14 @@ extension PostgresReadStore {
         return found
     }
 
+    /// The tenant is no condition that an index is searched by: while the table was small the planner chose one that
+    /// begins with the tenant, and read all of it for each workflow from then on.
     private static let detail = SQLText(
         unchecked: """
             SELECT \(columns), \(derivedStatus), s.definition_hash, s.state, clock_timestamp()
             FROM workflows w
             JOIN workflow_state s ON s.id = w.id
-            WHERE w.id = $2 AND w.tenant = $3
+            WHERE w.id = $2 AND w.tenant || '' = $3
             """)
 
     /// All about one workflow; nil if the tenant has none of that id.
@@ -251,7 +253,7 @@ extension PostgresReadStore {
             SELECT s.is_terminal
             FROM workflow_state s
             JOIN workflows w ON w.id = s.id
-            WHERE s.id = $1 AND w.tenant = $2
+            WHERE s.id = $1 AND w.tenant || '' = $2
             """,
             [.uuid(id.postgres), .text(tenant)])
         guard let row = rows.first else { return nil }
