@@ -287,6 +287,8 @@ public struct BatchSave: Sendable {
     /// Their open questions are closed, and the parked tasks of those stages count as redriven. The hot row and the
     /// summary stand in ``states`` and ``summaries``.
     public var reopened: [(workflowID: UniqueID, actor: String, stages: [String])] = []
+    /// Queued attempts to let go once all else is written, as ``WatchStore/releaseQueued(agentType:count:turn:)`` does.
+    public var releases: [(agentType: String, count: Int, turn: Int)] = []
 
     /// An empty batch.
     public init(id: UniqueID, now: Timestamp) {

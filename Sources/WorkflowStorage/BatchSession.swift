@@ -116,6 +116,8 @@ public struct CommitAnswer: Sendable {
     public var resent: [ResentTask] = []
     /// Entries of attempts that ended without their agent's word: whoever closes an attempt removes its entry.
     public var left: [LeftEntry] = []
+    /// Attempts that were let go, in fair order: one list for each of ``BatchSave/releases``.
+    public var released: [[ResentTask]] = []
 
     /// Nothing to do.
     public init() {}

@@ -78,20 +78,82 @@ struct SendWindowTests {
         #expect(window.releases(all: true, at: 0).isEmpty)
     }
 
-    @Test("the door sends what the window admits, records the rest as queued, and lets it go as attempts close")
-    func door() throws {
+    /// A door with 100 workflows of one stage, of which 36 wait, and `count` that have ended since.
+    private func door(closing count: Int) throws -> (bench: DoorBench, ids: [UniqueID]) {
         var bench = try DoorBench(stages: 1, window: SendWindow())
         var ids: [UniqueID] = []
         for _ in 1...100 { ids.append(try bench.create()) }
         #expect(bench.handedOn.flatMap(\.sends).count == 64)
         #expect(bench.saves.flatMap(\.tasks).filter(\.isQueued).count == 36)
-        for id in ids[..<8] {
-            #expect(bench.releases.isEmpty)
+        for id in ids[..<count] {
             bench.tell(.submitted([bench.result(of: try bench.open(id), entry: "1-0")]))
             try bench.settle()
         }
-        let release = try #require(bench.releases.first)
-        #expect(release.count == 8)
+        #expect(bench.saves.allSatisfy { $0.releases.isEmpty })
+        return (bench, ids)
+    }
+
+    @Test("the door sends what the window admits, records the rest as queued, and lets it go as attempts close")
+    func door() throws {
+        let (door, ids) = try door(closing: 7)
+        var bench = door
+        bench.tell(.submitted([bench.result(of: try bench.open(ids[7]), entry: "1-0")]), at: 5)
+        try bench.settle()
+        #expect(bench.saves.last?.releases.map(\.count) == [8])
+        let sends = try #require(bench.handedOn.last?.sends)
+        let waiting = Set(bench.saves.flatMap(\.tasks).filter(\.isQueued).map(\.reference))
+        #expect(Set(sends.map(\.reference)).count == 8)
+        #expect(waiting.isSuperset(of: sends.map(\.reference)))
+        #expect(bench.handedOn.last?.begunAt == 5, "what comes late is left to the relay")
+        #expect(bench.record.openAttempts.count { $0.status == .queued } == 28)
+        #expect(bench.releases.isEmpty, "none needed a transaction of its own")
+    }
+
+    @Test("what a batch was to let go waits on while the batch is repeated, and goes once")
+    func repeated() throws {
+        let (door, ids) = try door(closing: 7)
+        var bench = door
+        bench.tell(.submitted([bench.result(of: try bench.open(ids[7]), entry: "1-0")]))
+        let save = try bench.untilCommit()
+        #expect(save.releases.map(\.count) == [8])
+        bench.tell(.failed(.repeatable("deadlock")))
+        let again = try bench.untilCommit()
+        #expect(again.releases.map(\.turn) == [0])
+        try bench.settle()
+        #expect(bench.handedOn.last?.sends.count == 8)
+        #expect(bench.record.openAttempts.count { $0.status == .queued } == 28)
+    }
+
+    @Test("while a batch is about to let tasks go nothing else lets tasks of the type go")
+    func alone() throws {
+        let (door, ids) = try door(closing: 7)
+        var bench = door
+        bench.tell(.submitted([bench.result(of: try bench.open(ids[7]), entry: "1-0")]))
+        _ = try bench.untilCommit()
+        bench.tell(.loads(load(sent: 57, queued: 36)))
+        #expect(bench.releases.isEmpty)
+        try bench.settle()
+        #expect(bench.handedOn.last?.sends.count == 8)
+        bench.tell(.loads(load(sent: 60, queued: 28)))
+        #expect(bench.releases.map(\.count) == [4])
+        #expect(bench.releases.map(\.turn) == [8])
+    }
+
+    @Test("what was let go by a commit of unknown outcome is left to the relay; the sweeper's count goes on from there")
+    func unknownOutcome() throws {
+        let (door, ids) = try door(closing: 7)
+        var bench = door
+        bench.tell(.submitted([bench.result(of: try bench.open(ids[7]), entry: "1-0")]))
+        let save = try bench.untilCommit()
+        _ = try bench.record.commit(save, session: 1, at: save.now)
+        bench.tell(.failed(.unknownOutcome("the connection was lost")))
+        try bench.settle()
+        #expect(bench.handedOn.last?.sends.isEmpty == true)
+        #expect(bench.releases.isEmpty, "as many as were asked for count as sent")
+        #expect(bench.record.openAttempts.count { $0.status == .queued } == 28)
+        bench.tell(.loads(load(sent: 50, queued: 28)))
+        let release = try #require(bench.releases.last)
+        #expect(release.count == 14)
         let row = try bench.open(ids[99])
         bench.tell(
             .released(
@@ -103,5 +165,16 @@ struct SendWindowTests {
                 ]))
         #expect(bench.handedOn.last?.sends.map(\.reference) == [row.reference])
         #expect(bench.handedOn.last?.begunAt == release.askedAt, "what comes late is left to the relay")
+    }
+
+    @Test("an orchestrator that stops lets nothing go")
+    func stopping() throws {
+        let (door, ids) = try door(closing: 7)
+        var bench = door
+        bench.tell(.submitted([bench.result(of: try bench.open(ids[7]), entry: "1-0")]))
+        bench.tell(.stop)
+        try bench.settle()
+        #expect(bench.saves.allSatisfy { $0.releases.isEmpty })
+        #expect(bench.hasEnded)
     }
 }

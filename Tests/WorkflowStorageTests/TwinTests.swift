@@ -237,7 +237,20 @@ import Testing
         try await twins.commit(change)
         try await expectSameFindings(twins)
         var turn = 4
-        for count in [1, 2, 5, 1, 30] {
+        for count in [1, 2] {
+            var both = maker.batch()
+            both.releases = [("scaffold", count, turn), ("validation", 3, 0)]
+            if count == 2 {
+                // What a batch records may go with it.
+                var task = maker.task(queued[0].0, AttemptReference(taskID: maker.id(), attempt: 1, dispatchID: 99))
+                task.isQueued = true
+                both.tasks = [task]
+                both.holds = [(task.workflowID, task.reference, true)]
+            }
+            try await twins.commit(both)
+            turn += count
+        }
+        for count in [5, 1, 30] {
             let real = try await twins.watch.releaseQueued(agentType: "scaffold", count: count, turn: turn)
             let twin = try await twins.memory.releaseQueued(agentType: "scaffold", count: count, turn: turn)
             #expect(real.map(\.reference) == twin.map(\.reference), "\(count) from turn \(turn)")

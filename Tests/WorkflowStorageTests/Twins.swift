@@ -72,11 +72,13 @@ struct Twins: Sendable {
     }
 
     private static func describe(_ answer: CommitAnswer) -> String {
-        let resent = answer.resent.map {
-            "\($0.workflowID) \($0.reference) \($0.agentType) \($0.priority) \($0.payload)"
+        func describe(_ task: ResentTask) -> String {
+            "\(task.workflowID) \(task.reference) \(task.agentType) \(task.priority) \(task.payload)"
         }
+        let resent = answer.resent.map(describe)
+        let released = answer.released.map { $0.map(describe) }
         let left = answer.left.map { "\($0.agentType) \($0.priority) [\($0.entryID)]" }
-        return "resent \(resent.sorted()) left \(left.sorted())"
+        return "resent \(resent.sorted()) left \(left.sorted())" + (released.isEmpty ? "" : " released \(released)")
     }
 
     /// Expects the rows of both to be the same, times aside, which are compared as known or unknown.

@@ -189,6 +189,11 @@ extension AdvancerCore {
             effects.append(.abandon)
             conclude(computed, CommitAnswer(), into: &effects)
         } else {
+            var computed = computed
+            if !isStopping, let use = computed.computation.window?.use, !use.isEmpty {
+                computed.releases = window?.releases(with: use, at: monotonic) ?? []
+                computed.computation.letGo(computed.releases)
+            }
             phase = .committing(computed)
             effects.append(.commit(computed.computation.save))
         }
@@ -220,6 +225,11 @@ extension AdvancerCore {
         effects.append(.handOn(committed))
         if let use = computed.computation.window?.use, !use.isEmpty {
             window?.count(use)
+            for (index, release) in computed.releases.enumerated() {
+                // Where the answer was lost, all of them may have been let go.
+                let isKnown = index < answer.released.count
+                window?.released(release.agentType, got: isKnown ? answer.released[index].count : release.count)
+            }
             release(all: false, into: &effects)
         }
     }
@@ -230,6 +240,7 @@ extension AdvancerCore {
             // What the rows said is lost; the relay and the walk of the streams make it good.
             conclude(computed, CommitAnswer(), into: &effects)
         } else {
+            takeBackReleases(of: computed)
             // Who was told that the outcome is unknown repeats the request; doing it again here would do it twice.
             let batch = computed.areCallersTold ? computed.batch.withoutCallers : computed.batch
             guard !batch.submissions.isEmpty else {
@@ -239,5 +250,10 @@ extension AdvancerCore {
             }
             giveUp(batch, .repeatable(cause), into: &effects)
         }
+    }
+
+    /// Nothing of a batch is written: what it was to let go still waits.
+    mutating func takeBackReleases(of computed: ComputedBatch) {
+        for release in computed.releases { window?.released(release.agentType, got: nil) }
     }
 }

@@ -16,6 +16,7 @@ extension AdvancerCore {
                 effects.append(.lookUp(computed.computation.save.id))
                 phase = .lookingUp(computed, cause: cause)
             } else {
+                takeBackReleases(of: computed)
                 giveUp(computed.batch, error, into: &effects)
             }
         case .lookingUp(let computed, let cause):
@@ -154,6 +155,7 @@ extension AdvancerCore {
                 phase = .lookingUp(computed, cause: cause)
             } else if isStopping {
                 // Results come again to whoever is up then; the callers can't be told more.
+                takeBackReleases(of: computed)
                 for submission in computed.batch.withoutCallers.submissions { queue.append(submission) }
                 phase = .idle
             } else {

@@ -71,6 +71,8 @@ struct ComputedBatch: Sendable {
     var deferred: [Submission] = []
     var hungry: [Hungry] = []
     var fetched: [OutputKey: StageOutput] = [:]
+    /// Queued tasks that are let go in its transaction.
+    var releases: [SendWindow.Release] = []
     /// Whether its callers were told that the outcome is unknown.
     var areCallersTold = false
 }

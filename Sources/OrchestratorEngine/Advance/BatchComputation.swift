@@ -139,6 +139,11 @@ public struct BatchComputation: Sendable {
         settle(origin, with: outcome)
     }
 
+    /// Lets queued tasks go in the same transaction.
+    mutating func letGo(_ releases: [SendWindow.Release]) {
+        save.releases = releases.map { ($0.agentType, $0.count, $0.turn) }
+    }
+
     private mutating func write(_ machine: inout WorkflowMachine, loaded: Loaded) {
         let wake = setTimer(of: &machine)
         let version = loaded.version + 1

@@ -91,7 +91,7 @@ public struct BatchEffects: Sendable {
     /// Adds what the rows said that has to be done.
     mutating func take(_ answer: CommitAnswer) {
         left += answer.left
-        for task in answer.resent {
+        for task in answer.resent + answer.released.joined() {
             sends.append(
                 Send(
                     workflowID: task.workflowID, agentType: task.agentType, priority: task.priority,

@@ -125,6 +125,15 @@ package struct SendWindow: Sendable {
         return releases.sorted { $0.agentType < $1.agentType }
     }
 
+    /// What may be let go in the transaction of a batch that is about to be committed: with the places that it frees.
+    mutating func releases(with use: [String: Use], at monotonic: Int64) -> [Release] {
+        var committed = self
+        committed.count(use)
+        let releases = committed.releases(all: false, at: monotonic)
+        for release in releases { lanes[release.agentType, default: Lane()].isReleasing = true }
+        return releases
+    }
+
     /// Notes how many tasks were let go; nil if the record could not be asked.
     package mutating func released(_ agentType: String, got: Int?) {
         guard var lane = lanes[agentType] else { return }

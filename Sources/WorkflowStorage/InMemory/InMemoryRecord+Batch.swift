@@ -120,6 +120,9 @@ extension InMemoryRecord {
         try insertQuestions(save)
         self.answer(save)
         deadLetters += save.deadLetters
+        for (agentType, count, turn) in save.releases {
+            answer.released.append(releaseQueued(agentType: agentType, count: count, turn: turn, at: now))
+        }
         guard batches.insert(save.id).inserted else { throw .refused("duplicate key: batches \(save.id)") }
         return answer
     }

@@ -9,11 +9,11 @@ import WorkflowCore
 extension BatchSQL {
     /// The statements that write a batch, in an order that respects what refers to what.
     ///
-    /// - Returns: the statements, and the indexes of those whose answers list the attempts sent again, and the entries
-    ///   left by attempts that ended without their agent's word.
+    /// - Returns: the statements, and the indexes of those whose answers list the attempts sent again, the entries left
+    ///   by attempts that ended without their agent's word, and the attempts let go.
     static func statements(
         for save: BatchSave
-    ) -> (list: [PostgresStatement], sentAgainIndex: Int?, closingsIndex: Int?) {
+    ) -> (list: [PostgresStatement], sentAgainIndex: Int?, closingsIndex: Int?, releases: Range<Int>) {
         var list: [PostgresStatement] = []
         if !save.created.isEmpty { list.append(insertWorkflows(save)) }
         if !save.newStates.isEmpty { list.append(insertStates(save.newStates)) }
@@ -45,7 +45,12 @@ extension BatchSQL {
         if !save.deadLetters.isEmpty { list.append(insertDeadLetters(save.deadLetters)) }
         list += waiting(save)
         list.append(PostgresStatement("INSERT INTO batches (id) VALUES ($1)", [.uuid(save.id.postgres)]))
-        return (list, sentAgainIndex, closingsIndex)
+        // Last: whoever wants a row that is let go waits for the commit, and this transaction for nobody any more.
+        let firstRelease = list.count
+        for (agentType, count, turn) in save.releases {
+            list.append(release(agentType: agentType, count: count, turn: turn))
+        }
+        return (list, sentAgainIndex, closingsIndex, firstRelease..<list.count)
     }
 
     /// What few batches have. What is parked before its workflow runs again is redriven by that; the questions that it

@@ -24,6 +24,7 @@ public final class PostgresBatchSession: BatchSession {
         var own = configuration
         own.applicationName = "baton advancer"
         own.sessionSettings["enable_seqscan"] = "off"
+        own.sessionSettings["enable_bitmapscan"] = "off"
         own.sessionSettings["enable_hashjoin"] = "off"
         own.sessionSettings["enable_mergejoin"] = "off"
         own.sessionSettings["plan_cache_mode"] = "force_generic_plan"
@@ -157,6 +158,7 @@ public final class PostgresBatchSession: BatchSession {
             if let index = statements.closingsIndex {
                 for row in answers[index] { answer.left.append(try BatchSQL.leftEntry(from: row)) }
             }
+            for index in statements.releases { answer.released.append(try BatchSQL.released(from: answers[index])) }
         } catch {
             // Committed already: what can't be read here is made good by the relay and the walk of the streams.
             return answer
