@@ -19,7 +19,11 @@ final class DefinitionCache: Sendable {
     private struct Newest {
         var entries: [String: Entry] = [:]
         var until: ContinuousClock.Instant?
+        /// The reading that all wait for who come while it lasts: many at once must not read the same many times.
+        var reading: Task<Reading, Never>?
     }
+
+    private typealias Reading = Swift.Result<[String: Entry], PostgresError>
 
     private let stored: PostgresDefinitionStore
     private let store: PostgresReadStore
@@ -34,17 +38,34 @@ final class DefinitionCache: Sendable {
     /// The newest definitions, by name.
     func newestByName() async throws(PostgresError) -> [String: Entry] {
         let now = ContinuousClock.now
-        let cached = newest.withLock { newest in newest.until.flatMap { $0 > now ? newest.entries : nil } }
+        let (cached, reading) = newest.withLock { newest -> ([String: Entry]?, Task<Reading, Never>?) in
+            if let until = newest.until, until > now { return (newest.entries, nil) }
+            let reading = newest.reading ?? Task { await read() }
+            newest.reading = reading
+            return (nil, reading)
+        }
         if let cached { return cached }
-        var entries: [String: Entry] = [:]
-        for definition in try await stored.newest() {
-            entries[definition.name] = Entry(stored: definition, rule: InputRule(of: definition.definition))
+        return try await reading?.value.get() ?? [:]
+    }
+
+    private func read() async -> Reading {
+        let result: Reading
+        do throws(PostgresError) {
+            var entries: [String: Entry] = [:]
+            for definition in try await stored.newest() {
+                entries[definition.name] = Entry(stored: definition, rule: InputRule(of: definition.definition))
+            }
+            result = .success(entries)
+        } catch {
+            result = .failure(error)
         }
         newest.withLock { newest in
+            newest.reading = nil
+            guard case .success(let entries) = result else { return }
             newest.entries = entries
-            newest.until = now + Self.freshness
+            newest.until = .now + Self.freshness
         }
-        return entries
+        return result
     }
 
     /// A pinned definition; nil if the record has none of that hash.
