@@ -77,6 +77,12 @@ def table(path):
             f"| {what} | `{test}` | {'–' if bound is None else show(unit, bound)} | {shown} "
             f"| {show(unit, max(values))} | {len(values)} × |"
         )
+    measured = {row for row, _, _ in groups}
+    for row, (what, seconds) in ROWS.items():
+        bound = show("bytes", MEMORY[row]) if row in MEMORY else seconds and show("milliseconds", seconds * 1000)
+        if bound and row not in measured:
+            over.append(f"{what}: not measured")
+            out.append(f"| {what} | | {bound} | **not measured** | | |")
     return "\n".join(out), over
 
 
