@@ -55,7 +55,7 @@ extension TaskLoop {
         let heartbeat = HeartbeatSignal(
             agentID: agentID,
             sentAt: now.wall,
-            running: tasks.filter { $0.stop?.isGivenUp != true }.map { task in
+            running: tasks.filter { $0.stop?.isAnswered != true }.map { task in
                 RunningTask(reference: task.task.envelope.reference, progress: task.progress, note: task.note)
             },
             held: listed.map(\.order.reference),

@@ -110,8 +110,11 @@ package struct TaskLoop: Sendable {
         struct Stop: Sendable {
             var reason: StopReason
             var since: Duration
-            /// Whether its result was reported without it.
+            /// Whether a result was asked for without it.
             var isGivenUp = false
+            /// Whether that result is there. Until then the attempt counts as running: what is listed neither as running
+            /// nor as held would pass for lost.
+            var isAnswered = false
         }
     }
 
@@ -197,6 +200,7 @@ package struct TaskLoop: Sendable {
             finish(reference, result, now, &effects)
         case .givenUp(let reference, let result):
             guard let task = running[reference] else { break }
+            running[reference]?.stop?.isAnswered = true
             hold(ReportOrder(reference: reference, bytes: result, entry: task.task.entry.withoutBytes), &effects)
         case .abandoned(let reference):
             if running.removeValue(forKey: reference) != nil { abandoned.append(reference) }
@@ -301,7 +305,7 @@ package struct TaskLoop: Sendable {
     ) {
         guard let task = running.removeValue(forKey: reference) else { return }
         // What was given up is reported already.
-        guard task.stop?.isGivenUp != true else { return }
+        guard task.stop?.isAnswered != true else { return }
         hold(ReportOrder(reference: reference, bytes: result, entry: task.task.entry.withoutBytes), &effects)
     }
 
@@ -364,7 +368,7 @@ package struct TaskLoop: Sendable {
         }
         guard isOver else { return }
         phase = .left
-        let lost = abandoned + runningInOrder.filter { $0.value.stop?.isGivenUp != true }.map(\.key)
+        let lost = abandoned + runningInOrder.filter { $0.value.stop?.isAnswered != true }.map(\.key)
         effects.append(.leave(GoodbyeSignal(agentID: agentID, sentAt: now.wall, abandoned: lost)))
     }
 

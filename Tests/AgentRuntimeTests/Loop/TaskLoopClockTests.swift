@@ -77,6 +77,20 @@ struct TaskLoopClockTests {
         #expect(fixture.finish(1) == [.claim(1)], "what comes too late is not reported a second time")
     }
 
+    @Test("An attempt that is given up is listed as running until its result is there, and then as held")
+    func givenUpWithAHeartbeat() {
+        var fixture = LoopFixture.connected(slots: 2)
+        _ = fixture.step(.claimed([LoopFixture.task(1), LoopFixture.task(2)]))
+        for reference in [1, 2] { _ = fixture.cancel(reference) }
+        let seen = fixture.pass(5000)
+        #expect(seen.contains(.giveUp(1, .cancelled)) && seen.contains(.giveUp(2, .cancelled)))
+        #expect(seen.contains(.heartbeat(running: [1, 2], held: [], free: 0)), "its result is not there yet")
+        _ = fixture.step(.givenUp(LoopFixture.reference(1), result: [1]))
+        #expect(fixture.finish(2).contains(.report([2])), "it ended just before its result was made without it")
+        _ = fixture.step(.givenUp(LoopFixture.reference(2), result: [1]))
+        #expect(fixture.pass(5000).contains(.heartbeat(running: [], held: [1, 2], free: 1)))
+    }
+
     @Test("The reason that came first counts")
     func firstReason() {
         var fixture = LoopFixture.connected()
