@@ -66,7 +66,14 @@ struct GitWorkspace: Sendable {
         }
     }
 
+    /// What tools leave in a workspace and nobody means to commit, where the repository doesn't ignore it itself: installed
+    /// packages, caches, build folders.
+    static let leftovers = ["node_modules/", ".venv/", "__pycache__/", ".pytest_cache/", ".build/"]
+
     /// Makes one commit of everything in the workspace that git doesn't ignore, on top of the input commit, and pushes it.
+    ///
+    /// ``leftovers`` stay out of it, too, unless they are in the input commit or the repository's own `.gitignore` says
+    /// otherwise.
     ///
     /// By plumbing commands: whatever the action did to HEAD, the index or the settings has no say in it. Its date is the
     /// envelope's, so that the same work done again is the same commit.
@@ -79,6 +86,7 @@ struct GitWorkspace: Sendable {
         if let inputCommit {
             try await git(["-C", root, "read-tree", inputCommit], environment: index, with: tools)
         }
+        try excludeLeftovers()
         try await git(["-C", root, "add", "--all", "--", "."], environment: index, with: tools)
         let tree = try await git(["-C", root, "write-tree"], environment: index, with: tools)
         var arguments = ["-C", root, "commit-tree", tree, "-F", "-"]
@@ -131,6 +139,17 @@ struct GitWorkspace: Sendable {
             bytes.append(value)
         }
         return String(validating: bytes, as: UTF8.self)
+    }
+
+    /// By the clone's own list, which comes after every `.gitignore`.
+    private func excludeLeftovers() throws {
+        do throws(FileSystem.Failure) {
+            try FileSystem.makeDirectories(root + "/.git/info")
+            let lines = Self.leftovers.map { $0 + "\n" }.joined()
+            try FileSystem.write(Array(lines.utf8), to: root + "/.git/info/exclude")
+        } catch {
+            throw ActionFailure(code: "WORKSPACE_FAILED", message: "\(error)", retryable: error.isPassing)
+        }
     }
 
     private func createRepositoryIfMissing(with tools: Toolbox) async throws {

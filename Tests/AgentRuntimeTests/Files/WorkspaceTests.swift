@@ -91,6 +91,39 @@ struct GitWorkspaceTests {
         }
     }
 
+    @Test("Installed packages and caches stay out of a commit, but not those that the repository keeps itself")
+    func leftovers() async throws {
+        try await TemporaryDirectory.with { directory in
+            let url = "file:" + directory.path + "/w.git"
+            let installer = ClosureAction("install", workspace: .write) { context in
+                for path in context.input["write"]?.arrayValue?.compactMap(\.stringValue) ?? [] {
+                    let file = context.workspace + "/" + path
+                    try FileSystem.makeDirectories(FileSystem.parentDirectory(of: file))
+                    try FileSystem.write(Array("!/node_modules/\n".utf8), to: file)
+                }
+                return ActionOutcome(commitMessage: "Install")
+            }
+            func commit(_ paths: [String], on former: String?) async throws -> String {
+                var workspace: JSONObject = ["mode": "write", "url": .string(url)]
+                workspace["commit"] = former.map { .string($0) }
+                let result = try await directory.trial(
+                    [
+                        "workspace": .object(workspace),
+                        "payload": ["write": .array(paths.map { .string($0) })],
+                    ], installer)
+                return try #require(result.commit, "\(result.errors)")
+            }
+            func files(_ commit: String) async throws -> String {
+                try await git(directory, ["ls-tree", "-r", "--name-only", commit])
+            }
+            let none = try await commit(
+                ["a.js", "node_modules/b/b.js", "web/node_modules/c.js", "lib/__pycache__/d.pyc", ".venv/e"], on: nil)
+            #expect(try await files(none) == "a.js\n")
+            let kept = try await commit([".gitignore", "node_modules/b/b.js", "web/node_modules/c.js"], on: none)
+            #expect(try await files(kept) == ".gitignore\na.js\nnode_modules/b/b.js\n")
+        }
+    }
+
     @Test("On top of an input commit there is exactly one more; without a change the input commit is the result")
     func nextCommit() async throws {
         try await TemporaryDirectory.with { directory in
