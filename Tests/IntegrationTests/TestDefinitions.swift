@@ -33,6 +33,7 @@ enum TestDefinitions {
         texts["fault-exclusive"] = single(
             "fault-exclusive", action: "exclusive", with: "{ sleep_ms: 200 }", attempts: 3)
         texts["workspace-gone"] = workspaceGone
+        texts["remote-change"] = remoteChange
         for (name, text) in texts {
             try text.write(toFile: "\(directory)/\(name).yaml", atomically: true, encoding: .utf8)
         }
@@ -108,6 +109,29 @@ enum TestDefinitions {
             agent: fault
             action: read
             workspace: read
+
+        """
+
+    /// A branch of a repository is taken up and merged there.
+    private static let remoteChange = """
+        name: remote-change
+        input:
+          type: object
+          required: [repository, branch]
+          properties:
+            repository: { type: string }
+            branch: { type: string }
+        stages:
+          - name: initialization
+            agent: scaffold
+            workspace: write
+            with: { repository: "{{ input.repository }}", branch: "{{ input.branch }}" }
+          - name: integration
+            agent: integration
+            workspace: write
+            with:
+              repository: "{{ input.repository }}"
+              target_branch: "{{ stages.initialization.output.target_branch }}"
 
         """
 
