@@ -13,7 +13,7 @@ struct OrchestratorProcess {
     /// The record's epoch in which its transaction was begun; -1 if the record has ended that since.
     var recordEpoch = 0
     /// The number of its transaction, from 1, and since when the record waits for more of it, in microseconds.
-    var transaction = (number: 0, idleSince: Int64?.none)
+    var transaction = (number: 0, idleSince: Int64(0))
     var advancer: AdvancerCore
     var sweeper: SweeperCore
     var deferred = DeferredCore()

@@ -47,13 +47,13 @@ extension World {
     ) {
         guard let orchestrator = orchestrators[index] else { return }
         let session = orchestrator.session
-        orchestrators[index]?.transaction.idleSince = nil
-        askRecord(from: orchestrator.name) {
-            work($0, session)
-        } then: { world, answer in
-            world.orchestrators[index]?.transaction.idleSince = world.now
-            then(world, answer)
+        orchestrators[index]?.transaction.idleSince = now
+        let carryOut: (World) -> Answer = { world in
+            // The record waits from the moment it has answered, whether or not anybody is there to hear it.
+            defer { world.orchestrators[index]?.transaction.idleSince = world.now }
+            return work(world, session)
         }
+        askRecord(from: orchestrator.name, carryOut, then: then)
     }
 
     /// Ends a transaction that is left alone for long: its orchestrator stands still, or is cut off.
@@ -61,7 +61,7 @@ extension World {
         guard let orchestrator = orchestrators[index], orchestrator.session == session,
             orchestrator.transaction.number == number
         else { return }
-        let end = (orchestrator.transaction.idleSince ?? now) + Self.idlePatience
+        let end = orchestrator.transaction.idleSince + Self.idlePatience
         guard now >= end else {
             return schedule(after: end - now) { $0.watchTransaction(number, of: index, session: session) }
         }
