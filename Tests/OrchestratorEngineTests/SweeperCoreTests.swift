@@ -52,7 +52,7 @@ struct SweeperCoreTests {
         #expect(bench.events.isEmpty, "nothing is judged before a lease has passed")
         bench.run(for: 6000)
         #expect(bench.events.contains(.leaseExpired))
-        for spoil in [{ (bench: inout WatchBench) in bench.lag = nil }, { $0.lag = 5000 }, { $0.failsToAsk = true }] {
+        for spoil in [{ (bench: inout WatchBench) in bench.lag = nil }, { $0.lag = 12_000 }, { $0.failsToAsk = true }] {
             spoil(&bench)
             bench.run(for: 30_000)
             bench.lag = 0
