@@ -3,6 +3,7 @@
 A defect is a text file: a line of explanation, then for each place `file`, `find`, `replace`, `end`. The text to find
 has to be there exactly once, so that a defect that no longer fits the sources is noticed. What replaces it asks
 `planted("01")`, which is true in a process whose BATON_PLANTED is 01: one build serves all defects, one at a time.
+With --check instead of COPY it plants nothing, and only says whether every defect fits the sources here.
 """
 
 import pathlib
@@ -34,7 +35,8 @@ def edits(path):
 
 
 def main(copy, *defects):
-    copy = pathlib.Path(copy)
+    checks_only = copy == "--check"
+    copy = pathlib.Path("." if checks_only else copy)
     for defect in defects:
         for place, find, replace in edits(defect):
             path = copy / place
@@ -42,6 +44,8 @@ def main(copy, *defects):
             count = text.count(find)
             if count != 1:
                 sys.exit(f"{pathlib.Path(defect).name} does not fit {place}: its text is there {count} times")
+            if checks_only:
+                continue
             path.write_text(text.replace(find, replace))
             module = copy / "/".join(place.split("/")[:2])
             (module / "PlantedDefects.swift").write_text(SWITCH)
