@@ -46,7 +46,7 @@ struct ActionScript: Sendable, Hashable {
         }
         if isSlow { milliseconds = max(milliseconds, Int64.random(in: 4000...28_000, using: &entropy)) }
         switch entropy.nextUnit() {
-        case ..<0.60: ending = .success
+        case ..<0.42: ending = .success
         case ..<0.72: ending = isSlow ? .exclusive : .success
         case ..<0.80: ending = .failure(isRetryable: true)
         case ..<0.82: ending = .failure(isRetryable: false)

@@ -102,11 +102,12 @@ extension Scenario {
                     .orchestrator(index), at: 10_000 + draw.time(Self.troubleMilliseconds - 60_000),
                     for: 15_000 + draw.time(35_000)))
         }
-        for index in agents.indices where draw.chance(0.4) {
-            faults.append(
-                .cutOff(
-                    .agent(index), at: 10_000 + draw.time(Self.troubleMilliseconds - 60_000),
-                    for: 18_000 + draw.time(20_000)))
+        for index in agents.indices where draw.chance(0.6) {
+            let (at, span) = (8000 + draw.time(Self.troubleMilliseconds - 60_000), 3000 + draw.time(35_000))
+            faults.append(.cutOff(.agent(index), at: at, for: span))
+            // Who is told that it is over while it can't be told finds out when it is back.
+            let victim = workflows[draw.number(0...workflows.count - 1)].number
+            if draw.chance(0.7) { acts.append(Act(kind: .cancel, workflow: victim, at: at + draw.time(span))) }
         }
     }
 }
