@@ -49,7 +49,10 @@ extension SideBySideTests {
                     try await shared.record.attempts(id).first { $0.number == number }?.status
                         == Record.Attempt.timedOut
                 }
-                #expect(agent.wasStopped(task.envelope.reference))
+                // The stop goes out when the closing is committed, which is when the record shows it.
+                try await eventually(within: .seconds(5), "the agent is told to stop") {
+                    agent.wasStopped(task.envelope.reference)
+                }
                 // It has understood at last, and its late success changes nothing.
                 agent.list([])
                 try await agent.finish(task, agent.result(of: task.envelope))
