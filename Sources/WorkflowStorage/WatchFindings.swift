@@ -50,7 +50,8 @@ public struct WatchFindings: Sendable {
     public var queuedLong: [WatchedAttempt] = []
     /// Bound attempts past their deadline by more than patience.
     public var pastDeadline: [WatchedAttempt] = []
-    /// Workflows that run and wait for nothing that the record knows of: no open attempt, no timer, no question.
+    /// Workflows that run and wait for nothing that the record knows of: no open attempt, no timer, no question. Also those
+    /// with a queued attempt that is held back though they are not paused, or not though they are.
     public var stranded: [UniqueID] = []
     /// Open attempts of workflows that have ended.
     public var orphaned: [WatchedAttempt] = []

@@ -24,7 +24,7 @@ public protocol WatchStore: Sendable {
     /// Notes agents that registered.
     func register(_ agents: [AgentRegistration]) async throws(BatchError)
 
-    /// Notes heartbeats, in one query.
+    /// Notes heartbeats, in one query, but of agents that said goodbye: only ``register(_:)`` brings one back.
     func beat(_ heartbeats: [AgentBeat]) async throws(BatchError) -> BeatAnswer
 
     /// Notes agents that said goodbye.

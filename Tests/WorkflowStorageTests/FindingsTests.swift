@@ -111,6 +111,25 @@ extension WithRecord {
             }
         }
 
+        @Test("A queued attempt held back though its workflow is not paused, or not though it is, is looked into")
+        func wronglyHeld() async throws {
+            try await StoreFixture.with { record in
+                var wrong: [UniqueID] = []
+                for (status, isHeld) in [("running", true), ("paused", false), ("running", false), ("paused", true)] {
+                    let workflow = try await record.makeWorkflow(status: status)
+                    let queued = record.attempt(of: workflow, isQueued: true)
+                    try await record.commit { save in
+                        save.tasks = [queued]
+                        save.holds = [(workflowID: workflow, reference: queued.reference, isHeld: isHeld)]
+                    }
+                    if isHeld != (status == "paused") { wrong.append(workflow) }
+                }
+                #expect(try await Set(record.findings().stranded) == Set(wrong))
+                try await record.run("UPDATE tasks SET is_stopping = true")
+                #expect(try await record.findings().stranded.isEmpty, "what is stopping is never sent")
+            }
+        }
+
         @Test("A running workflow that nothing could wake is stranded; a paused one is not")
         func stranded() async throws {
             try await StoreFixture.with { record in

@@ -315,6 +315,8 @@ import Testing
             let beats = ["a-1", "a-3"].map { AgentBeat(agentID: $0, freeSlots: 1, running: 1) }
             #expect(try await store.beat(beats).types == ["a-1": "scaffold"])
             try await store.retire(["a-1", "a-2"])
+            let late = try await store.beat([AgentBeat(agentID: "a-2", freeSlots: 1, running: 0)])
+            #expect(late.types.isEmpty, "what it said before its goodbye does not bring it back")
             #expect(try await store.livingAgents(leaseMilliseconds: 1000).isEmpty)
             #expect(try await store.goneAgents(among: ["a-1", "a-2", "a-9"]) == ["a-1", "a-2"])
             try await store.register([agent("a-2", slots: 5)])

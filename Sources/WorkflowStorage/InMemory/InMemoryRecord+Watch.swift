@@ -65,6 +65,11 @@ extension InMemoryRecord {
         findings.stranded = underWay.keys.sorted().filter { id in
             workflows[id]?.summary.status != "paused" && timers[id] == nil && !busy.contains(id) && !asking.contains(id)
         }
+        let wronglyHeld = open.filter { row in
+            row.status == .queued && !row.isStopping
+                && row.isHeld != (workflows[row.key.workflowID]?.summary.status == "paused")
+        }
+        findings.stranded += Set(wronglyHeld.map(\.key.workflowID)).sorted()
         findings.orphaned = open.filter { states[$0.key.workflowID]?.isTerminal == true }
             .map { watched($0, since: $0.createdAt, now) }
         let late = questions.filter { row in
@@ -145,15 +150,14 @@ extension InMemoryRecord {
         }
     }
 
-    /// Notes heartbeats.
+    /// Notes heartbeats, but of agents that said goodbye.
     package mutating func beat(_ heartbeats: [AgentBeat], at now: Timestamp) -> BeatAnswer {
         var known: [String: String] = [:]
         for beat in heartbeats {
-            guard var row = agents[beat.agentID] else { continue }
+            guard var row = agents[beat.agentID], row.goneAt == nil else { continue }
             row.lastHeartbeat = now
             row.freeSlots = beat.freeSlots
             row.running = beat.running
-            row.goneAt = nil
             agents[beat.agentID] = row
             known[beat.agentID] = row.registration.agentType
         }

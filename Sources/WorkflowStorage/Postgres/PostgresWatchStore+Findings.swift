@@ -139,6 +139,13 @@ extension PostgresWatchStore {
                AND NOT EXISTS (SELECT 1 FROM questions q WHERE q.workflow_id = s.id AND q.closed_at IS NULL)
              LIMIT $1)
             UNION ALL
+            (SELECT DISTINCT 8, t.workflow_id, NULL::uuid, NULL::int, NULL::bigint, NULL, NULL::bigint, NULL::bigint,
+                    NULL::bigint
+             FROM tasks t
+             JOIN workflows w ON w.id = t.workflow_id
+             WHERE $4 AND t.status < 10 AND t.status = 0 AND NOT t.is_stopping AND t.is_held <> (w.status = 'paused')
+             LIMIT $1)
+            UNION ALL
             (SELECT 9, t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type,
                     \(milliseconds("t.created_at")), NULL, NULL
              FROM tasks t

@@ -130,7 +130,8 @@ public struct PostgresWatchStore: WatchStore {
                 ]))
     }
 
-    /// Notes heartbeats at database time.
+    /// Notes heartbeats at database time, but of agents that said goodbye: another orchestrator may have heard one before
+    /// that and noted it after. Only ``register(_:)`` brings such an agent back.
     public func beat(_ heartbeats: [AgentBeat]) async throws(BatchError) -> BeatAnswer {
         guard !heartbeats.isEmpty else { return BeatAnswer() }
         let rows = try await run(
@@ -159,10 +160,9 @@ public struct PostgresWatchStore: WatchStore {
         unchecked: """
             WITH known AS (
                 UPDATE agents AS a
-                SET last_heartbeat_at = clock_timestamp(), free_slots = n.free_slots, running = n.running,
-                    gone_at = NULL
+                SET last_heartbeat_at = clock_timestamp(), free_slots = n.free_slots, running = n.running
                 FROM unnest($1::text[], $2::int[], $3::int[]) AS n (agent_id, free_slots, running)
-                WHERE a.agent_id = n.agent_id
+                WHERE a.agent_id = n.agent_id AND a.gone_at IS NULL
                 RETURNING a.agent_id, a.agent_type)
             SELECT NULL::uuid AS workflow_id, NULL AS stage, NULL::uuid AS task_id, NULL::int AS attempt,
                 NULL::bigint AS dispatch_id, agent_type, NULL AS priority, NULL AS bound_to, NULL::boolean AS is_stopping,
