@@ -7,7 +7,7 @@ struct Soak: Sendable {
     /// What the command line asks for, after `soak`.
     struct Settings: Sendable {
         static let usage = """
-            usage: BatonBench soak [--finished 200000] [--rounds 5] [--workflows 500] [--report FILE]
+            usage: BatonBench soak [--finished 200000] [--rounds 15] [--workflows 500] [--report FILE]
 
               --finished N     how many finished workflows the full database has
               --rounds N       how often both are measured; medians are compared
@@ -15,7 +15,7 @@ struct Soak: Sendable {
               --report FILE    also write the report, as Markdown, to this file
             """
         var finished = 200_000
-        var rounds = 5
+        var rounds = 15
         var workflows = 500
         var report: String?
 
