@@ -79,10 +79,11 @@ import Yams
 
     @Test func `passwords come from the environment and from nowhere else`() throws {
         let example = try Checkout.text(".env.example").matches(of: /(?m)^([A-Z_]+)=(.*)$/)
-        let used = Set(text.matches(of: /\$\{([A-Z_]+)/).map { String($0.1) })
-        #expect(used == Set(example.map { String($0.1) }))
+        let needed = Set(text.matches(of: /\$\{([A-Z_]+):\?/).map { String($0.1) })
+        #expect(needed == Set(example.map { String($0.1) }))
         for line in example { #expect(line.2.hasPrefix("replace-"), "\(line.1) is a placeholder") }
-        #expect(!text.contains(/\$\{[A-Z_]+(:-|-|})/), "no password has a default")
+        let optional = Set(text.matches(of: /\$\{([A-Z_]+)[-:}][^?]/).map { String($0.1) })
+        #expect(optional == ["BATON_MAX_WAITING", "BATON_RETENTION_DAYS"], "no password has a default")
         #expect(try environment("postgres")["POSTGRES_PASSWORD"]?.hasPrefix("${BATON_POSTGRES_PASSWORD:?") == true)
     }
 
