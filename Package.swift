@@ -23,6 +23,9 @@ extension Target.Dependency {
     static let httpClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioWebSocket = product(name: "NIOWebSocket", package: "swift-nio")
+    static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+    static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
     static let yams = product(name: "Yams", package: "Yams")
     static let mustache = product(name: "Mustache", package: "swift-mustache")
     static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
@@ -66,6 +69,8 @@ let package = Package(
         .executable(name: "e2e-agent", targets: ["E2EAgent"]),
         .executable(name: "integration-agent", targets: ["IntegrationAgent"]),
         .executable(name: "deployment-agent", targets: ["DeploymentAgent"]),
+        // For agents of one's own in Swift: examples/swift-agent.
+        .library(name: "AgentRuntime", targets: ["AgentRuntime", "AgentProtocol", "JSONTools"]),
     ],
     dependencies: [
         // Structured logging in every process.
@@ -82,6 +87,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         // Buffers at the edge of the HTTP server and client.
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        // HTTP's own types on NIO's channels, where a connection may become a WebSocket.
+        .package(url: "https://github.com/apple/swift-nio-extras", exact: "1.35.2"),
         // YAML with line marks: definitions, policies, template descriptions.
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         // Templates of the scaffold agent.
@@ -117,8 +124,8 @@ let package = Package(
             "OrchestratorAPI",
             [
                 "OrchestratorEngine", "WorkflowCore", "WorkflowDefinitions", "WorkflowStorage", "JSONTools",
-                "PostgresDriver", "TaskTransport", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .lifecycle,
-                .log,
+                "PostgresDriver", "TaskTransport", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore, .nioHTTP1,
+                .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioWebSocket, .lifecycle, .log,
             ]),
         library(
             "AgentRuntime",
@@ -187,6 +194,11 @@ let package = Package(
         .executableTarget(
             name: "FaultAgent", dependencies: ["AgentRuntime", "AgentProtocol", "JSONTools"], path: "Tests/FaultAgent",
             swiftSettings: settings),
+        // Feeds the parsers with mutated inputs: scripts/fuzz.
+        .executableTarget(
+            name: "BatonFuzz",
+            dependencies: ["AgentProtocol", "JSONTools", "WorkflowCore", "WorkflowDefinitions", .arguments],
+            path: "Tests/BatonFuzz", exclude: ["Corpus"], swiftSettings: settings),
         tests("FaultKit", ["BlockingIO"]),
         tests("BlockingIO"),
         tests("JSONTools", ["JSONTestSupport"]),
@@ -206,7 +218,8 @@ let package = Package(
             "OrchestratorAPI",
             [
                 "OrchestratorEngine", "AgentProtocol", "LocalStack", "PostgresDriver", "TaskTransport", "WorkflowCore",
-                "WorkflowDefinitions", "WorkflowStorage", .hummingbird, .httpTypes, .lifecycle, .log,
+                "WorkflowDefinitions", "WorkflowStorage", .hummingbird, .hummingbirdCore, .httpTypes, .nioCore,
+                .lifecycle, .log,
             ]),
         tests(
             "AgentRuntime", ["AgentProtocol", "TaskTransport", "RedisDriver", "RedisTestSupport", "BlockingIO", .log]),

@@ -14,23 +14,3 @@ struct APIContext: RequestContext {
         channel = source.channel
     }
 }
-
-/// Who asks, by the token.
-struct Caller: Sendable, Hashable {
-    var name: String
-    var role: Role
-    var tenant: String
-
-    /// What a token may do.
-    enum Role: String, Sendable, Hashable, CaseIterable {
-        case viewer, `operator`, approver, admin, agent
-
-        /// Whether it may create and cancel workflows.
-        var changesWorkflows: Bool {
-            switch self {
-            case .operator, .admin: true
-            case .viewer, .approver, .agent: false
-            }
-        }
-    }
-}

@@ -13,8 +13,17 @@ enum APIRouter {
         CommandController(services, workflows).addRoutes(to: &routes)
         DeadLetterController(services, workflows).addRoutes(to: &routes)
         TrailController(services).addRoutes(to: &routes)
-        CatalogueController(services: services).addRoutes(to: &routes)
+        TaskController(services: services).addRoutes(to: &routes)
+        DiagramController(services, workflows).addRoutes(to: &routes)
+        DefinitionController(services: services).addRoutes(to: &routes)
+        AgentController(services: services).addRoutes(to: &routes)
         ArtifactController(services: services).addRoutes(to: &routes)
+        StatsController(services: services).addRoutes(to: &routes)
+        MetricsController(services: services).addRoutes(to: &routes)
+        TokenController(services: services).addRoutes(to: &routes)
+        SessionController(services: services).addRoutes(to: &routes)
+        LiveController(services: services).addRoutes(to: &routes)
+        DocumentController(services: services).addRoutes(to: &routes)
         return routes
     }
 
@@ -27,12 +36,25 @@ enum APIRouter {
         guarded.add(middleware: AccessMiddleware(tokens: services.tokens))
         for route in routes.routes {
             let path = RouterPath(route.path)
-            if route.isGuarded {
-                guarded.on(path, method: route.method, use: route.handler)
+            let handler = handler(of: route)
+            if route.permission == nil {
+                router.on(path, method: route.method, use: handler)
             } else {
-                router.on(path, method: route.method, use: route.handler)
+                guarded.on(path, method: route.method, use: handler)
             }
         }
         return router
+    }
+
+    /// What answers a route: its handler, once the caller may ask and the query is understood.
+    private static func handler(of route: RouteList.Route) -> RouteList.Handler {
+        { request, context in
+            if let permission = route.permission {
+                let caller = try context.knownCaller
+                guard caller.role.allows(permission) else { throw Problem.forbidden(caller.role, needs: permission) }
+            }
+            if !route.readsQuery { try QueryReader(request, allowed: []).check() }
+            return try await route.handler(request, context)
+        }
     }
 }

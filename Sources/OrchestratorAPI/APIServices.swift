@@ -13,6 +13,9 @@ struct APIServices: Sendable {
     let settings: OrchestratorHTTP.Settings
     let bodies: BodyReader
     let startedAt = ContinuousClock.now
+    /// What changed of all workflows, for live clients.
+    let changes: ChangeFeed
+    let liveClients = StreamLimit(maximum: LiveController.maxClients)
 
     init(
         orchestrator: Orchestrator, pool: PostgresPool, isRedisUp: @escaping @Sendable () -> Bool,
@@ -23,6 +26,7 @@ struct APIServices: Sendable {
         self.settings = settings
         bodies = BodyReader(maxSeconds: settings.maxBodySeconds)
         store = PostgresReadStore(pool: pool)
+        changes = ChangeFeed(store: store)
         tokens = TokenRegistry(store: store)
         definitions = DefinitionCache(stored: orchestrator.definitions, store: store)
     }

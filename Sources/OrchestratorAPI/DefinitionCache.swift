@@ -68,6 +68,11 @@ final class DefinitionCache: Sendable {
         return result
     }
 
+    /// Looks into the record at the next question: a definition was kept here.
+    func forget() {
+        newest.withLock { $0.until = nil }
+    }
+
     /// A pinned definition; nil if the record has none of that hash.
     func definition(hash: String) async throws(PostgresError) -> WorkflowDefinition? {
         if let known = pinned.withLock({ $0[hash] }) { return known }

@@ -24,13 +24,16 @@ public struct OrchestratorHTTP: Service {
         public var dataDirectory: String
         /// Version of the program, for health and the `Server` header.
         public var version: String
+        /// Absolute path of the folder with `api/openapi.yaml`; nil if there is none.
+        public var shareDirectory: String?
         /// Within how many seconds the body of a request has to be here.
         public var maxBodySeconds = 15
         /// Most requests that create or change something and wait to be recorded, at least 1; more get a 429.
         public var maxWaitingWrites = 1000
 
         /// Settings.
-        public init(host: String, port: Int, dataDirectory: String, version: String) {
+        public init(host: String, port: Int, dataDirectory: String, version: String, shareDirectory: String? = nil) {
+            self.shareDirectory = shareDirectory
             self.host = host
             self.port = port
             self.dataDirectory = dataDirectory
@@ -106,13 +109,16 @@ public struct OrchestratorHTTP: Service {
         // The framework says at `info` what our one line says better.
         var quiet = logger
         quiet.logLevel = max(quiet.logLevel, .warning)
+        let http = HTTP1Channel.Configuration(
+            idleTimeout: Self.idleTimeout,
+            httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
+                maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))
+        let live = LiveController(services: services)
         return Application(
             router: APIRouter.build(services, logger: logger),
-            server: .http1(
-                configuration: HTTP1Channel.Configuration(
-                    idleTimeout: Self.idleTimeout,
-                    httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
-                        maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))),
+            server: HTTPServerBuilder { responder in
+                LiveChannel(responder: responder, http: http, admit: live.admit, serve: live.serve)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: "baton/\(settings.version)",
                 availableConnectionsDelegate: .maximum(Self.maxConnections, logger: quiet)),

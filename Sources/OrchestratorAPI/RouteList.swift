@@ -11,21 +11,31 @@ struct RouteList: Sendable {
         var method: HTTPRequest.Method
         /// Path with `{name}` for what varies.
         var path: String
-        /// Whether it takes a token.
-        var isGuarded: Bool
+        /// What a token has to allow; nil if anybody may ask.
+        var permission: Permission?
+        /// Whether the handler reads the query; for others every parameter is unknown.
+        var readsQuery: Bool
         var handler: Handler
     }
 
     private(set) var routes: [Route] = []
 
     /// Adds a route that takes a token.
-    mutating func on(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
-        routes.append(Route(method: method, path: path, isGuarded: true, handler: handler))
+    ///
+    /// - Parameter permission: what the token has to allow; by default to look for GET, to work with workflows otherwise.
+    mutating func on(
+        _ method: HTTPRequest.Method, _ path: String, needs permission: Permission? = nil, readsQuery: Bool = false,
+        _ handler: @escaping Handler
+    ) {
+        let usual: Permission = method == .get ? .look : .operate
+        routes.append(
+            Route(
+                method: method, path: path, permission: permission ?? usual, readsQuery: readsQuery, handler: handler))
     }
 
-    /// Adds a route that anybody may ask.
+    /// Adds a route that anybody may ask, whatever stands in the query.
     mutating func open(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
-        routes.append(Route(method: method, path: path, isGuarded: false, handler: handler))
+        routes.append(Route(method: method, path: path, permission: nil, readsQuery: true, handler: handler))
     }
 
     /// The methods that a path understands, in alphabetical order.
@@ -36,9 +46,14 @@ struct RouteList: Sendable {
             return pattern.count == parts.count
                 && zip(pattern, parts).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
         }
-        var methods = Set(found.map(\.method.rawValue))
+        // What is written out wins over what varies.
+        let fewest = found.map { Self.variables(in: $0.path) }.min()
+        var methods = Set(found.filter { Self.variables(in: $0.path) == fewest }.map(\.method.rawValue))
         // The router answers HEAD by what it has for GET.
         if methods.contains("GET") { methods.insert("HEAD") }
         return methods.sorted()
+    }
+    private static func variables(in path: String) -> Int {
+        path.split(separator: "/").count { $0.hasPrefix("{") }
     }
 }

@@ -10,8 +10,12 @@ struct MigrateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate", abstract: "Bring the database to the present schema.")
 
+    @Flag(name: .long, help: "Only say whether it is; exits with 75 if a migration is pending.")
+    var check = false
+
     func run() async throws {
         let configuration = try ServerConfiguration(environment: ProcessInfo.processInfo.environment)
+        if check { return try await tell(configuration) }
         do throws(PostgresError) {
             let report = try await StoreSetup.migrate(configuration.database)
             if report.applied.isEmpty {
@@ -22,6 +26,20 @@ struct MigrateCommand: AsyncParsableCommand {
         } catch {
             throw StartFailure.unavailable("the database could not be migrated: \(error)")
         }
+    }
+
+    private func tell(_ configuration: ServerConfiguration) async throws {
+        do throws(PostgresError) {
+            let pending = try await StoreSetup.pending(configuration.database)
+            if pending.isEmpty {
+                print("The schema is up to date.")
+                return
+            }
+            print("The schema lacks migration \(pending.map(String.init).joined(separator: ", ")).")
+        } catch {
+            throw StartFailure.unavailable("the database's schema can't be read: \(error)")
+        }
+        throw ExitCode(75)
     }
 }
 

@@ -43,7 +43,7 @@ struct ServeCommand: AsyncParsableCommand {
             database: configuration.database, pool: pool, bus: bus, logger: logger)
         var door = OrchestratorHTTP.Settings(
             host: configuration.host, port: configuration.port, dataDirectory: configuration.dataDirectory,
-            version: OrchestratorVersion.current)
+            version: OrchestratorVersion.current, shareDirectory: configuration.shareDirectory)
         door.maxWaitingWrites = configuration.maxWaiting
         let http = OrchestratorHTTP(
             orchestrator: orchestrator, pool: pool,

@@ -172,11 +172,14 @@ public struct BeatAnswer: Sendable {
     public var types: [String: String]
     /// The open attempts that are bound to them.
     public var bound: [OpenAttemptRow]
+    /// Those of them that are to take no more tasks.
+    public var draining: Set<String>
 
     /// An answer.
-    public init(types: [String: String] = [:], bound: [OpenAttemptRow] = []) {
+    public init(types: [String: String] = [:], bound: [OpenAttemptRow] = [], draining: Set<String> = []) {
         self.types = types
         self.bound = bound
+        self.draining = draining
     }
 }
 

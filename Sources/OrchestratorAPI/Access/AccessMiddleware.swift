@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Lets in who has a valid token.
+/// Lets in who has a valid token, or a session that a browser got for one.
 struct AccessMiddleware: RouterMiddleware {
     typealias Context = APIContext
 
@@ -13,12 +13,28 @@ struct AccessMiddleware: RouterMiddleware {
         next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         var context = context
-        context.caller = try await tokens.caller(presenting: try Self.secret(in: request.headers))
+        context.caller = try await caller(of: request)
         return try await next(request, context)
     }
 
-    private static func secret(in headers: HTTPFields) throws(Problem) -> String {
-        guard let field = headers[.authorization] else { throw .unauthorized("there is no Authorization header") }
+    private func caller(of request: Request) async throws -> Caller {
+        var caller: Caller
+        if let field = request.headers[.authorization] {
+            caller = try await tokens.caller(presenting: try Self.secret(in: field))
+        } else if let secret = Session.secret(in: request.headers[.cookie]) {
+            try Session.requireSameOrigin(request)
+            caller = try await tokens.caller(presenting: secret)
+            guard caller.isSession else { throw Problem.unauthorized("the cookie holds no session") }
+        } else {
+            throw Problem.unauthorized("there is no Authorization header")
+        }
+        if let name = HTTPField.Name(WorkerName.header), let worker = request.headers[name] {
+            caller = try WorkerName.apply(worker, to: caller)
+        }
+        return caller
+    }
+
+    static func secret(in field: String) throws(Problem) -> String {
         let words = field.split(separator: " ", omittingEmptySubsequences: true)
         guard words.count == 2, words[0].lowercased() == "bearer" else {
             throw .unauthorized("the Authorization header is not 'Bearer TOKEN'")
@@ -34,15 +50,6 @@ extension APIContext {
     var knownCaller: Caller {
         get throws(Problem) {
             guard let caller else { throw .unauthorized("this takes a token") }
-            return caller
-        }
-    }
-
-    /// Who asks, if it may change workflows.
-    var changingCaller: Caller {
-        get throws(Problem) {
-            let caller = try knownCaller
-            guard caller.role.changesWorkflows else { throw .forbidden(role: caller.role.rawValue) }
             return caller
         }
     }

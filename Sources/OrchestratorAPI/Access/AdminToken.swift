@@ -54,9 +54,7 @@ enum AdminToken {
 
     /// 32 random bytes in base64url without padding.
     private static func random() -> String {
-        var generator = SystemRandomNumberGenerator()
-        let bytes = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        return Base64URL.encode(bytes)
+        Base64URL.random(bytes: 32)
     }
 
     private static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }

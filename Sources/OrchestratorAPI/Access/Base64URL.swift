@@ -14,6 +14,12 @@ enum Base64URL {
             })
     }
 
+    /// So many random bytes, encoded.
+    static func random(bytes count: Int) -> String {
+        var generator = SystemRandomNumberGenerator()
+        return encode((0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+    }
+
     static func decode(_ text: String) -> [UInt8]? {
         var standard = String(
             text.map { character in

@@ -26,12 +26,13 @@ final class TokenRegistry: Sendable {
         self.store = store
     }
 
-    /// Takes the data directory's own token into the record, and remembers it.
+    /// Takes the data directory's own token into the record, and remembers it. The one before it is revoked.
     func adopt(adminSecret: String) async throws(PostgresError) {
-        let token = TokenRow(
-            hash: SHA256Digest.hex(of: Array(adminSecret.utf8)), name: "admin", role: Caller.Role.admin.rawValue,
-            tenant: "default")
+        let hash = SHA256Digest.hex(of: Array(adminSecret.utf8))
+        var token = TokenRow(hash: hash, name: "admin", role: Caller.Role.admin.rawValue, tenant: "default")
+        token.isAdminFile = true
         try await store.keep(token)
+        token = try await store.token(hash: hash) ?? token
         admin.withLock { $0 = token }
     }
 
@@ -39,14 +40,32 @@ final class TokenRegistry: Sendable {
     ///
     /// - Throws: 401 if nobody we know; what the record throws.
     func caller(presenting secret: String) async throws -> Caller {
+        try Self.caller(try await token(presenting: secret))
+    }
+
+    /// The valid token with this secret.
+    ///
+    /// - Throws: 401 if there is none; what the record throws.
+    func token(presenting secret: String) async throws -> TokenRow {
         guard secret.utf8.count <= Self.maxSecretBytes else { throw Problem.unauthorized("the token is not known") }
         let hash = SHA256Digest.hex(of: Array(secret.utf8))
-        if let admin = admin.withLock({ $0 }), Self.areEqual(admin.hash, hash) { return try Self.caller(admin) }
+        if let admin = admin.withLock({ $0 }), Self.areEqual(admin.hash, hash) { return admin }
         guard let token = try await token(hash: hash), Self.areEqual(token.hash, hash) else {
             throw Problem.unauthorized("the token is not known, or no longer valid")
         }
-        return try Self.caller(token)
+        if let end = token.expiresAt, end <= Timestamp.now() {
+            throw Problem.unauthorized("the token is not known, or no longer valid")
+        }
+        return token
     }
+
+    /// Forgets what it knows of all tokens but its own: one was made or revoked here.
+    func forget() {
+        known.withLock { $0.removeAll() }
+    }
+
+    /// Whether this is the token of the data directory.
+    func isAdminFile(_ id: UniqueID) -> Bool { admin.withLock { $0?.id == id } }
 
     private func token(hash: String) async throws(PostgresError) -> TokenRow? {
         let now = ContinuousClock.now
@@ -66,7 +85,9 @@ final class TokenRegistry: Sendable {
         guard let role = Caller.Role(rawValue: token.role) else {
             throw .unauthorized("the token's role '\(token.role)' is not known to this version")
         }
-        return Caller(name: token.name, role: role, tenant: token.tenant)
+        return Caller(
+            name: token.name, role: role, tenant: token.tenant, tokenHash: token.hash, workers: token.workers,
+            isSession: token.sessionOf != nil)
     }
 
     /// Compares in a time that doesn't depend on where the texts differ.

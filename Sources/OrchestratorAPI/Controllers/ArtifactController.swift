@@ -9,7 +9,7 @@ struct ArtifactController: Sendable {
     let services: APIServices
 
     func addRoutes(to routes: inout RouteList) {
-        routes.on(.get, "/api/v1/artifacts/{sha256}", content)
+        routes.on(.get, "/api/v1/artifacts/{sha256}", needs: .fetch, content)
     }
 
     @Sendable private func content(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -33,6 +33,10 @@ struct ArtifactController: Sendable {
             .acceptRanges: "bytes",
         ]
         headers[.eTag] = "\"\(hash)\""
+        if EntityTag.isNamed("\"\(hash)\"", in: request.headers[.ifNoneMatch]) {
+            headers[.contentType] = nil
+            return Response(status: .notModified, headers: headers)
+        }
         let files = FileIO()
         guard size > 0, let range = try ByteRange.read(request.headers[.range], size: size) else {
             return Response(status: .ok, headers: headers, body: try await files.loadFile(path: path, context: context))

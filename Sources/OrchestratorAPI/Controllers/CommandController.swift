@@ -23,27 +23,27 @@ struct CommandController: Sendable {
         routes.on(.post, "/api/v1/workflows/{id}/resume", resume)
         routes.on(.post, "/api/v1/workflows/{id}/cancel", cancel)
         routes.on(.post, "/api/v1/workflows/{id}/retry", retry)
-        routes.on(.post, "/api/v1/workflows/{id}/answers", answers)
+        routes.on(.post, "/api/v1/workflows/{id}/answers", needs: .answer, answers)
     }
 
     // MARK: Pause, resume, cancel
 
     @Sendable private func pause(_ request: Request, _ context: APIContext) async throws -> Response {
-        let caller = try context.changingCaller
+        let caller = try context.knownCaller
         let id = try WorkflowController.id(in: context)
         let reason = try await reason(in: request)
         return Response(json: try await workflows.apply(.pause(actor: caller.name, reason: reason), to: id, caller))
     }
 
     @Sendable private func resume(_ request: Request, _ context: APIContext) async throws -> Response {
-        let caller = try context.changingCaller
+        let caller = try context.knownCaller
         let id = try WorkflowController.id(in: context)
-        _ = try await fields(of: request, allowed: [])
+        _ = try await services.bodies.fields(of: request, allowed: [])
         return Response(json: try await workflows.apply(.resume(actor: caller.name), to: id, caller))
     }
 
     @Sendable private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {
-        let caller = try context.changingCaller
+        let caller = try context.knownCaller
         let id = try WorkflowController.id(in: context)
         let reason = try await reason(in: request)
         return Response(
@@ -54,9 +54,10 @@ struct CommandController: Sendable {
     // MARK: Retry
 
     @Sendable private func retry(_ request: Request, _ context: APIContext) async throws -> Response {
-        let caller = try context.changingCaller
+        let caller = try context.knownCaller
         let id = try WorkflowController.id(in: context)
-        var reader = try await fields(of: request, allowed: ["from_stage", "dry_run", "expected_version"])
+        var reader = try await services.bodies.fields(
+            of: request, allowed: ["from_stage", "dry_run", "expected_version"])
         let stage = reader.text("from_stage")
         let isDryRun = reader.flag("dry_run")
         let version = reader.count("expected_version")
@@ -94,7 +95,7 @@ struct CommandController: Sendable {
     // MARK: Answers
 
     @Sendable private func answers(_ request: Request, _ context: APIContext) async throws -> Response {
-        let caller = try context.changingCaller
+        let caller = try context.knownCaller
         let id = try WorkflowController.id(in: context)
         let given = try AnswersRequest(try await services.bodies.object(of: request))
         let (detail, _) = try await workflows.detail(of: id, caller)
@@ -109,18 +110,8 @@ struct CommandController: Sendable {
 
     // MARK: Bodies
 
-    /// The fields of the body, which may be missing altogether.
-    private func fields(of request: Request, allowed: [String]) async throws -> FieldReader {
-        let bytes = try await services.bodies.bytes(of: request)
-        guard bytes.contains(where: { $0 > 0x20 }) else { return FieldReader([:], allowed: allowed) }
-        try BodyReader.requireType(of: request, ["application/json"])
-        let reader = FieldReader(try BodyReader.parse(bytes), allowed: allowed)
-        guard reader.faults.isEmpty else { throw Problem.invalid(reader.faults) }
-        return reader
-    }
-
     private func reason(in request: Request) async throws -> String {
-        var reader = try await fields(of: request, allowed: ["reason"])
+        var reader = try await services.bodies.fields(of: request, allowed: ["reason"])
         let reason = reader.text("reason") ?? ""
         if reason.unicodeScalars.count > Self.maxReason {
             reader.fault(

@@ -17,7 +17,7 @@ struct DeadLetterController: Sendable {
     }
 
     func addRoutes(to routes: inout RouteList) {
-        routes.on(.get, "/api/v1/dead-letters", list)
+        routes.on(.get, "/api/v1/dead-letters", readsQuery: true, list)
         routes.on(.get, "/api/v1/dead-letters/{id}", show)
         routes.on(.delete, "/api/v1/dead-letters/{id}", drop)
         routes.on(.post, "/api/v1/dead-letters/{id}/redrive", redrive)
@@ -55,7 +55,7 @@ struct DeadLetterController: Sendable {
     }
 
     @Sendable private func drop(_ request: Request, _ context: APIContext) async throws -> Response {
-        let caller = try context.changingCaller
+        let caller = try context.knownCaller
         let letter = try await openLetter(context, caller)
         guard
             try await services.store.resolveDeadLetter(
@@ -68,7 +68,8 @@ struct DeadLetterController: Sendable {
 
     /// A message goes back onto its stream; for a task the workflow is retried from its stage.
     @Sendable private func redrive(_ request: Request, _ context: APIContext) async throws -> Response {
-        let caller = try context.changingCaller
+        let caller = try context.knownCaller
+        _ = try await services.bodies.fields(of: request, allowed: [])
         let letter = try await openLetter(context, caller)
         if let stage = letter.row.stage, let workflowID = letter.row.workflowID {
             // The record marks the letters of a workflow that runs again by itself.

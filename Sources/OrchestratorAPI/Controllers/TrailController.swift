@@ -23,33 +23,17 @@ struct TrailController: Sendable {
 
     func addRoutes(to routes: inout RouteList) {
         routes.on(.get, "/api/v1/workflows/{id}/tasks", tasks)
-        routes.on(.get, "/api/v1/workflows/{id}/events", events)
-        routes.on(.get, "/api/v1/workflows/{id}/logs", logs)
+        routes.on(.get, "/api/v1/workflows/{id}/events", readsQuery: true, events)
+        routes.on(.get, "/api/v1/workflows/{id}/logs", readsQuery: true, logs)
         routes.on(.get, "/api/v1/workflows/{id}/artifacts", artifacts)
-        routes.on(.get, "/api/v1/tasks/{id}", task)
     }
 
     @Sendable private func tasks(_ request: Request, _ context: APIContext) async throws -> Response {
-        try QueryReader(request, allowed: []).check()
         let id = try await knownWorkflow(context)
         return Response(json: page(try await services.store.tasks(of: id, limit: Self.maxItems).map(\.document)))
     }
 
-    @Sendable private func task(_ request: Request, _ context: APIContext) async throws -> Response {
-        let text = context.parameters.get("id") ?? ""
-        guard let id = UniqueID(text) else {
-            throw Problem.notFound("'\(WorkflowRequest.shortened(text))' is not the id of a task")
-        }
-        let attempts = try await services.store.attempts(of: id, tenant: try context.knownCaller.tenant)
-        guard let newest = attempts.last, var document = newest.document.objectValue else {
-            throw Problem.notFound("there is no task \(id)")
-        }
-        document["attempts"] = .array(attempts.map(\.document))
-        return Response(json: .object(document))
-    }
-
     @Sendable private func artifacts(_ request: Request, _ context: APIContext) async throws -> Response {
-        try QueryReader(request, allowed: []).check()
         let id = try await knownWorkflow(context)
         return Response(json: page(try await services.store.artifacts(of: id, limit: Self.maxItems).map(\.document)))
     }

@@ -18,14 +18,14 @@ struct WorkflowController: Sendable {
 
     func addRoutes(to routes: inout RouteList) {
         routes.on(.post, "/api/v1/workflows", create)
-        routes.on(.get, "/api/v1/workflows", list)
+        routes.on(.get, "/api/v1/workflows", readsQuery: true, list)
         routes.on(.get, "/api/v1/workflows/{id}", show)
     }
 
     // MARK: Creating
 
     @Sendable private func create(_ request: Request, _ context: APIContext) async throws -> Response {
-        let caller = try context.changingCaller
+        let caller = try context.knownCaller
         let body = try await services.bodies.object(of: request)
         let definitions = try await services.definitions.newestByName()
         let wanted = try WorkflowRequest(
@@ -80,7 +80,7 @@ struct WorkflowController: Sendable {
 
     @Sendable private func show(_ request: Request, _ context: APIContext) async throws -> Response {
         let caller = try context.knownCaller
-        return Response(json: try await document(of: try Self.id(in: context), caller))
+        return Response(document: try await document(of: try Self.id(in: context), caller), to: request)
     }
 
     /// The id in the path.

@@ -48,14 +48,20 @@ extension ArtifactRow {
 }
 
 extension AgentRow {
+    /// The words for how an agent is.
+    static let statuses = ["running", "silent", "stopped"]
+
+    /// How it is: heard, not heard any more, or gone in good order.
+    var status: String { isLiving ? "running" : goneAt == nil ? "silent" : "stopped" }
+
     var document: JSONValue {
-        let status = isLiving ? "running" : goneAt == nil ? "silent" : "stopped"
         return [
             "agent_id": .string(agentID), "agent_type": .string(agentType), "status": .string(status),
             "version": .string(version), "actions": actions, "slots": JSONValue(slots),
             "free_slots": JSONValue(freeSlots), "running": JSONValue(running), "host": .string(host),
             "pid": .integer(pid), "registered_at": JSONValue(registeredAt),
             "last_heartbeat_at": JSONValue(lastHeartbeatAt), "gone_at": JSONValue(goneAt),
+            "draining": .bool(isDraining),
         ]
     }
 }

@@ -72,10 +72,14 @@ extension Problem {
         return problem
     }
 
-    static func forbidden(role: String) -> Problem {
-        Problem(
-            status: .forbidden, kind: "forbidden", title: "Not allowed",
-            detail: "the token's role is \(role); changing workflows takes operator or admin")
+    static func forbidden(_ role: Caller.Role, needs permission: Permission) -> Problem {
+        let roles = Caller.Role.allCases.filter { $0.allows(permission) }.map(\.rawValue)
+        return forbidden(
+            "the token's role is \(role.rawValue); \(permission.deed) takes \(roles.joined(separator: " or "))")
+    }
+
+    static func forbidden(_ detail: String) -> Problem {
+        Problem(status: .forbidden, kind: "forbidden", title: "Not allowed", detail: detail)
     }
 
     static func keyReused(of id: UniqueID) -> Problem {

@@ -28,8 +28,8 @@ struct Problem: Error, Sendable {
     /// Whether the connection is of no further use: part of the request was not read.
     var closesConnection = false
 
-    /// The answer to the request for `path`.
-    func response(instance path: String) -> Response {
+    /// The document about the request for `path`.
+    func document(instance path: String) -> JSONObject {
         var document: JSONObject = [
             "type": .string("urn:baton:problem:\(kind)"), "title": .string(title),
             "status": .integer(Int64(status.code)), "detail": .string(detail), "instance": .string(path),
@@ -41,7 +41,12 @@ struct Problem: Error, Sendable {
                 })
         }
         for (key, value) in members { document[key] = value }
-        var response = Response(status: status, json: .object(document))
+        return document
+    }
+
+    /// The answer to the request for `path`.
+    func response(instance path: String) -> Response {
+        var response = Response(status: status, json: .object(document(instance: path)))
         response.headers[.contentType] = "application/problem+json"
         for field in headers { response.headers.append(field) }
         if closesConnection { response.headers[.connection] = "close" }

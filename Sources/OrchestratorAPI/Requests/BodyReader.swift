@@ -47,11 +47,26 @@ struct BodyReader: Sendable {
         return try Self.parse(try await bytes(of: request))
     }
 
+    /// The fields of a JSON object that may be missing altogether.
+    ///
+    /// - Throws: as `object`; 422 for fields that are not allowed.
+    func fields(of request: Request, allowed: [String]) async throws -> FieldReader {
+        let bytes = try await bytes(of: request)
+        guard !Self.isBlank(bytes) else { return FieldReader([:], allowed: allowed) }
+        try Self.requireType(of: request, ["application/json"])
+        let reader = FieldReader(try Self.parse(bytes), allowed: allowed)
+        guard reader.faults.isEmpty else { throw Problem.invalid(reader.faults) }
+        return reader
+    }
+
+    /// Whether there is nothing but what JSON calls white space (RFC 8259, 2).
+    private static func isBlank(_ bytes: [UInt8]) -> Bool {
+        bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
+    }
+
     /// Reads a JSON object.
     static func parse(_ bytes: [UInt8]) throws(Problem) -> JSONObject {
-        guard bytes.contains(where: { $0 > 0x20 }) else {
-            throw .brokenBody("the body is empty; expected a JSON object")
-        }
+        guard !isBlank(bytes) else { throw .brokenBody("the body is empty; expected a JSON object") }
         let value: JSONValue
         do {
             value = try JSONValue(parsing: bytes, limits: JSONLimits(maxBytes: maxBytes))

@@ -45,12 +45,12 @@ struct FieldReader {
         return nil
     }
 
-    /// A truth value; false if it is absent or null.
-    mutating func flag(_ name: String) -> Bool {
-        guard let value = object[name], !value.isNull else { return false }
+    /// A truth value; `fallback` if it is absent or null.
+    mutating func flag(_ name: String, default fallback: Bool = false) -> Bool {
+        guard let value = object[name], !value.isNull else { return fallback }
         guard let flag = value.boolValue else {
             fault("/\(name)", "found \(value.kindName); expected true or false")
-            return false
+            return fallback
         }
         return flag
     }

@@ -9,28 +9,86 @@ struct QueryReader {
     private(set) var faults: [Problem.Fault] = []
 
     init(_ request: Request, allowed: [String]) {
-        values = request.uri.queryParameters.map { (String($0.key), Self.text($0.value)) }
         self.allowed = allowed
+        var values: [(name: String, value: String)] = []
+        var faults: [Problem.Fault] = []
         var seen: Set<String> = []
-        for (name, _) in values where !allowed.contains(name) {
-            let meant = closestMatch(name, in: allowed).map { "; did you mean '\($0)'?" } ?? ""
-            fault(name, "found an unknown parameter; expected \(allowed.joined(separator: ", "))\(meant)")
+        for part in (request.uri.query ?? "").split(separator: "&") {
+            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = Self.text(halves[0]), let value = Self.text(halves.count > 1 ? halves[1] : "") else {
+                let shown = WorkflowRequest.shortened(String(part))
+                faults.append(
+                    Problem.Fault(
+                        pointer: "?", message: "found '\(shown)'; expected percent escapes that make up UTF-8"))
+                continue
+            }
+            let fault: String? =
+                if !allowed.contains(name) {
+                    Self.unknown(name, allowed)
+                } else if !seen.insert(name).inserted {
+                    "given more than once"
+                } else if value.isEmpty {
+                    "given without a value; leave it out or give one"
+                } else {
+                    nil
+                }
+            if let fault {
+                faults.append(Problem.Fault(pointer: "?\(WorkflowRequest.shortened(name))", message: fault))
+            } else {
+                values.append((name, value))
+            }
         }
-        for (name, _) in values where !seen.insert(name).inserted { fault(name, "given more than once") }
+        self.values = values
+        self.faults = faults
     }
 
-    /// A plus is a space in queries (as forms write them); the framework leaves it.
-    private static func text(_ value: Substring) -> String {
-        String(value.map { $0 == "+" ? " " : $0 })
+    private static func unknown(_ name: String, _ allowed: [String]) -> String {
+        guard !allowed.isEmpty else { return "found an unknown parameter; expected none" }
+        let meant = closestMatch(name, in: allowed).map { "; did you mean '\($0)'?" } ?? ""
+        return "found an unknown parameter; expected \(allowed.joined(separator: ", "))\(meant)"
+    }
+
+    /// A part of a query as text; nil if its escapes are none, or make up no UTF-8. A plus is a space, as forms write it,
+    /// and NUL becomes U+FFFD, as in bodies.
+    static func text(_ part: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = part.utf8[...]
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "+"):
+                bytes.append(UInt8(ascii: " "))
+            case UInt8(ascii: "%"):
+                guard let high = rest.popFirst().flatMap(hexValue), let low = rest.popFirst().flatMap(hexValue) else {
+                    return nil
+                }
+                bytes.append(high << 4 | low)
+            default:
+                bytes.append(byte)
+            }
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+        guard bytes.contains(0) else { return text }
+        var clean = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { clean.append(scalar == "\0" ? "\u{FFFD}" : scalar) }
+        return String(clean)
+    }
+
+    private static func hexValue(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case 0x30...0x39: digit - 0x30
+        case 0x41...0x46: digit - 0x37
+        case 0x61...0x66: digit - 0x57
+        default: nil
+        }
     }
 
     private mutating func fault(_ name: String, _ message: String) {
         faults.append(Problem.Fault(pointer: "?\(name)", message: message))
     }
 
-    /// A parameter's text; nil if it is absent or empty.
+    /// A parameter's text, never empty; nil if it is absent.
     func text(_ name: String) -> String? {
-        values.first { $0.name == name && !$0.value.isEmpty }?.value
+        values.first { $0.name == name }?.value
     }
 
     /// One of some words.
@@ -38,7 +96,9 @@ struct QueryReader {
         guard let value = text(name) else { return nil }
         if words.contains(value) { return value }
         let meant = closestMatch(value, in: words).map { "; did you mean '\($0)'?" } ?? ""
-        fault(name, "found '\(value)'; expected one of \(words.joined(separator: ", "))\(meant)")
+        fault(
+            name,
+            "found '\(WorkflowRequest.shortened(value))'; expected one of \(words.joined(separator: ", "))\(meant)")
         return nil
     }
 
@@ -46,7 +106,10 @@ struct QueryReader {
     mutating func number(_ name: String, in range: ClosedRange<Int64>, default fallback: Int64) -> Int64 {
         guard let value = text(name) else { return fallback }
         guard let number = Int64(value), range.contains(number) else {
-            fault(name, "found '\(value)'; expected a number from \(range.lowerBound) to \(range.upperBound)")
+            fault(
+                name,
+                "found '\(WorkflowRequest.shortened(value))'; expected a number from \(range.lowerBound) to \(range.upperBound)"
+            )
             return fallback
         }
         return number

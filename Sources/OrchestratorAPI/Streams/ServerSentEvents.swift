@@ -108,6 +108,9 @@ final class StreamLimit: Sendable {
         self.maximum = maximum
     }
 
+    /// Whether a place is free at this moment.
+    var hasRoom: Bool { open.load(ordering: .relaxed) < maximum }
+
     /// A place, given back when it is let go; nil if all are taken.
     func take() -> Place? {
         guard open.add(1, ordering: .relaxed).newValue <= maximum else {

@@ -49,8 +49,9 @@ package struct AgentRegistry: Sendable {
         return Array(noted.values)
     }
 
-    /// Takes over what the record said to heartbeats.
-    mutating func learn(_ known: [String: String], of asked: [AgentBeat]) {
+    /// Takes over what the record said to heartbeats. Of agents that drain it is asked each time.
+    mutating func learn(_ known: [String: String], draining: Set<String> = [], of asked: [AgentBeat]) {
+        let known = known.filter { !draining.contains($0.key) }
         for beat in asked { types[beat.agentID] = known[beat.agentID] }
         if types.count > Self.limit { types = known }
     }

@@ -67,6 +67,8 @@ package struct SignalCore: Sendable {
         /// Type by id, of the agents that the record or the signals know.
         var types: [String: String] = [:]
         var known: Set<String> = []
+        /// The agents among them that are to take no more tasks.
+        var draining: Set<String> = []
         /// Answers to heartbeats that were noted.
         var quickAnswers: [(agentType: String, answer: HeartbeatAcknowledgement)] = []
         /// The heartbeats that the record is asked about, and those of them that had been noted.
@@ -130,8 +132,9 @@ package struct SignalCore: Sendable {
         case (.beaten(let answer), .beating(var work)):
             work.types = answer.types
             work.known = Set(answer.types.keys)
+            work.draining = answer.draining
             work.bound = answer.bound
-            registry?.learn(answer.types, of: work.asked)
+            registry?.learn(answer.types, draining: answer.draining, of: work.asked)
             read(work, into: &effects)
         case (.open(let rows), .reading(let work)):
             decide(work, named: rows, into: &effects)
@@ -252,6 +255,10 @@ package struct SignalCore: Sendable {
         work.decision = desk.decide(
             work.signals, open: named + work.bound.filter { !seen.contains($0.reference) }, known: work.known,
             now: work.now)
+        for index in work.decision.answers.indices
+        where work.draining.contains(work.decision.answers[index].agentID) {
+            work.decision.answers[index].drain = true
+        }
         for beat in work.flushed {
             work.decision.submissions += desk.omissions(
                 of: beat.agentID, bound: work.bound.filter { $0.agentID == beat.agentID }, listed: [])

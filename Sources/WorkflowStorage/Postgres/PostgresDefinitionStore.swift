@@ -85,6 +85,22 @@ public struct PostgresDefinitionStore: Sendable {
         return try stored(from: row)
     }
 
+    /// What is known of each version of a definition, the newest first; empty if there is none.
+    public func versions(
+        of name: String
+    ) async throws(PostgresError) -> [(version: Int, hash: String, createdAt: Timestamp)] {
+        let rows = try await pool.run(
+            PostgresStatement(
+                """
+                SELECT version, hash, created_at FROM definitions WHERE name = $1 ORDER BY version DESC LIMIT 1000
+                """, [.text(name)]))
+        var found: [(version: Int, hash: String, createdAt: Timestamp)] = []
+        for row in rows {
+            found.append((version: Int(try row.int4(0)), hash: try row.text(1), createdAt: try row.time(2)))
+        }
+        return found
+    }
+
     /// The newest version of every definition, by name.
     public func newest() async throws(PostgresError) -> [StoredDefinition] {
         let rows = try await pool.run(

@@ -145,9 +145,11 @@ public struct PostgresWatchStore: WatchStore {
         return try read { () throws(PostgresError) in
             var answer = BeatAnswer()
             for row in rows {
-                // An attempt, or an agent: its id and type stand where an attempt has its agent and type.
+                // An attempt, or an agent: its type stands where an attempt has one, and whether it drains where an
+                // attempt may be stopping.
                 if let agentID = try row.optionalText(11) {
                     answer.types[agentID] = try row.text(5)
+                    if try row.bool(8) { answer.draining.insert(agentID) }
                 } else {
                     answer.bound.append(try openRow(row))
                 }
@@ -163,9 +165,9 @@ public struct PostgresWatchStore: WatchStore {
                 SET last_heartbeat_at = clock_timestamp(), free_slots = n.free_slots, running = n.running
                 FROM unnest($1::text[], $2::int[], $3::int[]) AS n (agent_id, free_slots, running)
                 WHERE a.agent_id = n.agent_id AND a.gone_at IS NULL
-                RETURNING a.agent_id, a.agent_type)
+                RETURNING a.agent_id, a.agent_type, a.is_draining)
             SELECT NULL::uuid AS workflow_id, NULL AS stage, NULL::uuid AS task_id, NULL::int AS attempt,
-                NULL::bigint AS dispatch_id, agent_type, NULL AS priority, NULL AS bound_to, NULL::boolean AS is_stopping,
+                NULL::bigint AS dispatch_id, agent_type, NULL AS priority, NULL AS bound_to, is_draining AS is_stopping,
                 NULL::bigint AS age, NULL::bigint AS bound, agent_id
             FROM known
             UNION ALL

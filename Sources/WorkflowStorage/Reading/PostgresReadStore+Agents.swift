@@ -5,7 +5,8 @@ extension PostgresReadStore {
     private static let agentColumns = """
         agent_id, agent_type, version, actions, slots, free_slots, running, host, pid, registered_at,
         last_heartbeat_at, gone_at,
-        gone_at IS NULL AND last_heartbeat_at > clock_timestamp() - $1::bigint * interval '1 millisecond'
+        gone_at IS NULL AND last_heartbeat_at > clock_timestamp() - $1::bigint * interval '1 millisecond',
+        is_draining
         """
 
     private static let recentAgents = SQLText(
@@ -34,11 +35,22 @@ extension PostgresReadStore {
         return try Self.agent(from: row)
     }
 
+    /// Notes whether an agent is to take no more tasks; it is told with its next heartbeats.
+    ///
+    /// - Returns: the agent; nil if none of that id was ever heard.
+    public func drainAgent(_ id: String, _ isDraining: Bool) async throws(PostgresError) -> AgentRow? {
+        _ = try await pool.query(
+            "UPDATE agents SET is_draining = $2 WHERE agent_id = $1 AND is_draining <> $2",
+            [.text(id), .bool(isDraining)])
+        return try await agent(id)
+    }
+
     private static func agent(from row: PostgresRow) throws(PostgresError) -> AgentRow {
         AgentRow(
             agentID: try row.text(0), agentType: try row.text(1), version: try row.text(2), actions: try row.json(3),
             slots: Int(try row.int4(4)), freeSlots: Int(try row.int4(5)), running: Int(try row.int4(6)),
             host: try row.text(7), pid: try row.int8(8), registeredAt: try row.time(9),
-            lastHeartbeatAt: try row.time(10), goneAt: try row.optionalTime(11), isLiving: try row.bool(12))
+            lastHeartbeatAt: try row.time(10), goneAt: try row.optionalTime(11), isLiving: try row.bool(12),
+            isDraining: try row.bool(13))
     }
 }

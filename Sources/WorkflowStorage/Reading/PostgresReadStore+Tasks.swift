@@ -1,6 +1,44 @@
 public import JSONTools
 public import PostgresDriver
 
+/// Which attempts a list shows.
+public struct AttemptQuery: Sendable, Hashable {
+    /// Whose workflows'.
+    public var tenant: String
+    /// Where they are; nil for any.
+    public var status: TaskStatus?
+    /// Only of this type of agent.
+    public var agentType: String?
+    /// Only of the stages of this name.
+    public var stage: String?
+    /// Only those that come after this one in the list.
+    public var after: Place?
+    /// The most rows.
+    public var limit = 50
+
+    /// A place in the list.
+    public struct Place: Sendable, Hashable {
+        /// The workflow.
+        public var workflowID: UniqueID
+        /// The task.
+        public var taskID: UniqueID
+        /// Number of the attempt.
+        public var attempt: Int
+
+        /// A place.
+        public init(workflowID: UniqueID, taskID: UniqueID, attempt: Int) {
+            self.workflowID = workflowID
+            self.taskID = taskID
+            self.attempt = attempt
+        }
+    }
+
+    /// All attempts of a tenant.
+    public init(tenant: String) {
+        self.tenant = tenant
+    }
+}
+
 extension PostgresReadStore {
     private static let taskColumns = """
         workflow_id, task_id, attempt, stage, generation, agent_type, action, status, dispatch_id, agent_id, fault_code,
@@ -31,6 +69,33 @@ extension PostgresReadStore {
             WHERE task_id = $1 AND EXISTS (SELECT 1 FROM workflows w WHERE w.id = t.workflow_id AND w.tenant || '' = $2)
             ORDER BY attempt
             """)
+
+    private static let newestFirst = SQLText(
+        unchecked: """
+            SELECT \(taskColumns)
+            FROM tasks t
+            WHERE ($1::smallint IS NULL OR status = $1) AND ($2::text IS NULL OR agent_type = $2)
+              AND ($3::text IS NULL OR stage = $3)
+              AND ($4::uuid IS NULL OR (workflow_id, task_id, attempt) < ($4, $5::uuid, $6::integer))
+              AND EXISTS (SELECT 1 FROM workflows w WHERE w.id = t.workflow_id AND w.tenant = $7)
+            ORDER BY workflow_id DESC, task_id DESC, attempt DESC
+            LIMIT $8
+            """)
+
+    /// Attempts, those of the newest workflows first.
+    public func attempts(_ query: AttemptQuery) async throws(PostgresError) -> [TaskRow] {
+        let rows = try await pool.query(
+            Self.newestFirst,
+            [
+                .int2(query.status?.rawValue), .text(query.agentType), .text(query.stage),
+                .uuid(query.after?.workflowID.postgres), .uuid(query.after?.taskID.postgres),
+                .int4(query.after.map { Int32(clamping: $0.attempt) }), .text(query.tenant),
+                .int8(Int64(query.limit)),
+            ])
+        var found: [TaskRow] = []
+        for row in rows { found.append(try Self.task(from: row)) }
+        return found
+    }
 
     /// The attempts of a workflow, oldest first.
     public func tasks(of workflowID: UniqueID, limit: Int) async throws(PostgresError) -> [TaskRow] {

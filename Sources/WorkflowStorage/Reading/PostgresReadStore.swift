@@ -39,27 +39,4 @@ public struct PostgresReadStore: Sendable {
         for row in rows { counts[try row.text(0)] = Int(try row.int8(1)) }
         return counts
     }
-
-    // MARK: Access tokens
-
-    /// The valid token of that hash; nil if there is none, or it was revoked or has expired.
-    public func token(hash: String) async throws(PostgresError) -> TokenRow? {
-        let rows = try await pool.query(
-            """
-            SELECT hash, name, role, tenant
-            FROM tokens
-            WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
-            """,
-            [.text(hash)])
-        guard let row = rows.first else { return nil }
-        return TokenRow(
-            hash: try row.text(0), name: try row.text(1), role: try row.text(2), tenant: try row.text(3))
-    }
-
-    /// Records a token; one that is known already stays as it is.
-    public func keep(_ token: TokenRow) async throws(PostgresError) {
-        _ = try await pool.query(
-            "INSERT INTO tokens (hash, name, role, tenant) VALUES ($1, $2, $3, $4) ON CONFLICT (hash) DO NOTHING",
-            [.text(token.hash), .text(token.name), .text(token.role), .text(token.tenant)])
-    }
 }

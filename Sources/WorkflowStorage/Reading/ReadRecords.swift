@@ -200,6 +200,8 @@ public struct AgentRow: Sendable {
     public var goneAt: Timestamp?
     /// Whether it was heard within the lease and has not said goodbye.
     public var isLiving: Bool
+    /// Whether it is to take no more tasks.
+    public var isDraining = false
 }
 
 /// A message or task that was set aside.
@@ -281,6 +283,24 @@ public struct TokenRow: Sendable, Hashable {
     public var role: String
     /// Whose it is.
     public var tenant: String
+    /// Its id; a random one is given to a new token.
+    public var id: UniqueID?
+    /// The names that a client may give itself by this token; nil for any.
+    public var workers: [String]?
+    /// Who made it.
+    public var createdBy = "baton"
+    /// When it was made, by the database's clock.
+    public var createdAt: Timestamp?
+    /// From when on it is of no use; nil for never.
+    public var expiresAt: Timestamp?
+    /// When it was revoked.
+    public var revokedAt: Timestamp?
+    /// Who revoked it.
+    public var revokedBy: String?
+    /// The token that a browser presented to get this one; nil if it is no session.
+    public var sessionOf: UniqueID?
+    /// Whether it is the token that lies in the data directory.
+    public var isAdminFile = false
 
     /// A token.
     public init(hash: String, name: String, role: String, tenant: String) {

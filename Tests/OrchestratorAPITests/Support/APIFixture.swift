@@ -150,7 +150,7 @@ func withAPI(maxBodySeconds: Int = 15, _ body: (APIFixture) async throws -> Void
     try await StoreSetup.migrate(database)
 
     let directory = NSTemporaryDirectory() + "baton-api-data-" + name
-    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(atPath: directory + "/definitions", withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let pool = PostgresPool(database)
