@@ -31,7 +31,10 @@ struct BatonCommand: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "What they use",
-                subcommands: [AppsCommand.self, AgentsCommand.self, DefinitionsCommand.self, ValidateCommand.self]),
+                subcommands: [
+                    AppsCommand.self, AgentsCommand.self, DefinitionsCommand.self, ValidateCommand.self,
+                    TokenCommand.self,
+                ]),
         ]
     )
 

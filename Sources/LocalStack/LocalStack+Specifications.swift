@@ -62,7 +62,8 @@ extension LocalStack {
         }
         environment.merge(marks) { $1 }
         environment["BATON_DATA_DIR"] = configuration.dataDirectory
-        for (variable, url) in [("BATON_DATABASE_URL", record.databaseURL), ("BATON_REDIS_URL", record.redisURL)] {
+        let redisURL = redis?.url(for: name) ?? record.redisURL
+        for (variable, url) in [("BATON_DATABASE_URL", record.databaseURL), ("BATON_REDIS_URL", redisURL)] {
             environment[variable] = url.map { configuration.road?(name, $0) ?? $0 }
         }
         environment["BATON_NAMESPACE"] = configuration.namespace

@@ -101,7 +101,9 @@ extension LocalStack {
         let server = RedisServer(
             directory: configuration.dataDirectory + "/redis", socket: sockets + "/redis.sock",
             port: try choosePort("redis", standard: 6380), password: secrets.redisPassword,
-            settings: configuration.redisSettings)
+            settings: configuration.redisSettings,
+            access: RedisAccess(password: secrets.redisPassword, namespace: configuration.namespace),
+            agentTypes: StackConfiguration.allAgents + configuration.agents)
         redis = server
         record.redisURL = server.url
         try rotateLog("redis")

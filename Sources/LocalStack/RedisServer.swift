@@ -8,9 +8,21 @@ struct RedisServer: Sendable {
     var port: Int
     var password: String
     var settings: [String: String]
+    /// Who may do what.
+    var access: RedisAccess
+    /// The types of agents that have a user of their own.
+    var agentTypes: [String]
 
     /// Names the user `default`, for redis-cli 7.0 takes a URL without one for an empty name.
     var url: String { "redis://default:\(password)@127.0.0.1:\(port)/0" }
+
+    /// The URL for a process of the stack, with the user that may do what it has to.
+    func url(for component: String) -> String {
+        guard let user = RedisAccess.user(of: component) else { return url }
+        let type = user.hasPrefix("agent-") ? String(user.dropFirst("agent-".count)) : nil
+        guard type.map({ agentTypes.contains($0) }) ?? true else { return url }
+        return "redis://\(user):\(access.password(of: user))@127.0.0.1:\(port)/0"
+    }
 
     /// Writes the configuration and tells what to start.
     ///
@@ -23,12 +35,14 @@ struct RedisServer: Sendable {
     {
         try makeDirectory(directory)
         var lines = [
-            "port \(port)", "bind 127.0.0.1", "protected-mode yes", "requirepass \(password)",
+            "port \(port)", "bind 127.0.0.1", "protected-mode yes", "aclfile \"\(directory)/users.acl\"",
             "unixsocket \"\(socket)\"", "unixsocketperm 700", "dir \"\(directory)\"", "daemonize no",
             "appendonly yes", "appendfsync everysec", "save \"\"", "maxmemory-policy noeviction",
             "set-proc-title no", "tcp-keepalive 60",
         ]
         lines += settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        let users = access.lines(agentTypes: agentTypes)
+        try writeAtomically(Array((users.joined(separator: "\n") + "\n").utf8), to: directory + "/users.acl")
         let path = directory + "/redis.conf"
         try writeAtomically(Array((lines.joined(separator: "\n") + "\n").utf8), to: path)
         return ProcessSpecification(

@@ -104,8 +104,10 @@ public struct StackConfiguration: Sendable {
         let bin = Programs.binDirectory(environment: environment)
         self.init(dataDirectory: dataDirectory ?? value("BATON_DATA_DIR") ?? ".baton", binDirectory: bin)
         shareDirectory = Programs.shareDirectory(binDirectory: bin, environment: environment)
-        databaseURL = value("BATON_DATABASE_URL")
-        redisURL = value("BATON_REDIS_URL")
+        // `eval "$(baton env)"` names the private servers of a stack that may be down by now: they are ours to start.
+        let own = StackSecrets.load(from: self.dataDirectory)
+        databaseURL = value("BATON_DATABASE_URL").flatMap { own?.owns($0) == true ? nil : $0 }
+        redisURL = value("BATON_REDIS_URL").flatMap { own?.owns($0) == true ? nil : $0 }
         host = value("BATON_HOST") ?? host
         namespace = value("BATON_NAMESPACE")
         if let python = value("BATON_PYTHON") { self.python = .given(python) }

@@ -136,6 +136,19 @@ struct StackSecrets: Codable, Sendable, Hashable {
     var redisPassword: String
     var postgresPassword: String
 
+    /// The secrets of a data directory; nil if there are none, or they can't be read.
+    static func load(from dataDirectory: String) -> StackSecrets? {
+        fileBytes(dataDirectory + "/secrets.json").flatMap {
+            try? JSONDecoder().decode(StackSecrets.self, from: Data($0))
+        }
+    }
+
+    /// Whether a URL is one of the private servers', at whatever port: nobody else knows the passwords.
+    func owns(_ url: String) -> Bool {
+        guard let password = URLComponents(string: url)?.password else { return false }
+        return password == redisPassword || password == postgresPassword
+    }
+
     /// Reads the secrets of a data directory, or makes some.
     static func loadOrCreate(in dataDirectory: String) throws(StackError) -> StackSecrets {
         let path = dataDirectory + "/secrets.json"

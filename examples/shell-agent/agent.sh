@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016,SC2015  # what is in single quotes is for jq
 # A Baton agent of bash, redis-cli and jq: agent type shell, actions checksum and noop. The rules are in docs/protocol.
 set -uo pipefail
 [ "$(ps -o pgid= $$ | tr -d ' ')" = $$ ] || exec setsid "$0" # the leader of a process group of its own
@@ -47,7 +48,7 @@ listen() { # what the orchestrator says
     done
 }
 work() { # LANE ENTRY ENVELOPE
-    local lane=$1 entry=$2 task=$3 ref started status output action
+    local lane=$1 entry=$2 task=$3 ref started status action
     ref=$(jq -c '{task_id, attempt, dispatch_id}' <<<"$task") started=$(now) action=$(jq -r .action <<<"$task")
     echo "$ref" >"$state/current"
     [[ $action == checksum || $action == noop ]] || action=unknown_action

@@ -3,48 +3,26 @@ import Foundation
 import JSONTools
 import LocalStack
 
-/// `baton agents`.
-struct AgentsCommand: BatonSubcommand {
-    static let configuration = CommandConfiguration(commandName: "agents", abstract: "List the agents that were heard.")
-
-    @OptionGroup var options: GlobalOptions
-
-    func perform() async throws(CommandError) -> ExitStatus {
-        let page = try await options.client().get("/agents")
-        if options.json {
-            Output.line(page.prettyPrinted())
-            return .ok
-        }
-        let items = page["items"]?.arrayValue ?? []
-        guard !items.isEmpty else {
-            Output.line("No agent has been heard. `\(CommandName.current) status` shows which run.")
-            return .ok
-        }
-        let now = Timestamp.now()
-        let rows = items.map { agent in
-            let words = ["agent_id", "agent_type", "status", "version", "host"].map { agent[$0]?.stringValue ?? "" }
-            let slots = [agent["running"], agent["slots"]].compactMap { $0?.intValue.map(String.init) }
-            let heard = Formatting.age(agent["last_heartbeat_at"]?.stringValue, now: now)
-            return words.map(Formatting.clean) + [slots.joined(separator: "/"), heard]
-        }
-        let headings = ["AGENT", "TYPE", "STATUS", "VERSION", "HOST", "BUSY", "HEARD"]
-        for line in Formatting.table(headings, rows) { Output.line(line) }
-        return .ok
-    }
-}
-
 /// `baton definitions`.
 struct DefinitionsCommand: BatonSubcommand {
     static let configuration = CommandConfiguration(
-        commandName: "definitions", abstract: "List the workflow types, or show one.")
+        commandName: "definitions", abstract: "List the workflow types, show one, or keep one from a file.")
 
     @Argument(help: "The type to show.")
     var name: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Keep the definition in this file, as a new version of its type; takes an admin's token.",
+            valueName: "file"))
+    var add: String?
 
     @OptionGroup var options: GlobalOptions
 
     func perform() async throws(CommandError) -> ExitStatus {
         let client = try options.client()
+        if let add { return try await keep(add, client) }
         if let name {
             guard
                 name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x2F && $0 != 0x3F && $0 != 0x23 && $0 != 0x25 })
@@ -65,6 +43,21 @@ struct DefinitionsCommand: BatonSubcommand {
             ].map(Formatting.clean)
         }
         for line in Formatting.table(["NAME", "STAGES", "DESCRIPTION"], rows) { Output.line(line) }
+        return .ok
+    }
+
+    private func keep(_ file: String, _ client: APIClient) async throws(CommandError) -> ExitStatus {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw CommandError(.notFound, "cannot read \(file)")
+        }
+        let kept = try await client.post("/definitions", bytes: Array(data), contentType: "application/yaml")
+        if options.json {
+            Output.line(kept.prettyPrinted())
+        } else {
+            let (name, version) = (kept["name"]?.stringValue ?? "", kept["version"]?.intValue ?? 0)
+            Output.line("\(name) is kept as version \(version).")
+            Output.line("next: `\(CommandName.current) run \(name) NAME`")
+        }
         return .ok
     }
 

@@ -14,10 +14,13 @@ struct DoctorChecks: Sendable {
         checks.append(await chromium())
         checks.append(contentsOf: await pythonAndNode())
         checks.append(await stack())
+        checks += await api()
+        checks += await redisSettings()
+        checks += await schema()
         return checks
     }
 
-    private func isSet(_ name: String) -> Bool {
+    func isSet(_ name: String) -> Bool {
         !(ProcessInfo.processInfo.environment[name] ?? "").isEmpty
     }
 

@@ -22,7 +22,8 @@ struct RunScreen: Sendable {
     /// The line above all others.
     func heading(_ workflow: WorkflowView) -> String {
         let title = terminal.paint(workflow.name, .bold)
-        return "\(title)  \(workflow.type), \(workflow.stages.count) stages  \(terminal.paint(workflow.id, .dim))"
+        let stages = "\(workflow.stages.count) stage\(workflow.stages.count == 1 ? "" : "s")"
+        return "\(title)  \(workflow.type), \(stages)  \(terminal.paint(workflow.id, .dim))"
     }
 
     /// Takes the newest state of the workflow.

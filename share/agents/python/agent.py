@@ -1,4 +1,4 @@
-"""A Baton agent in Python: agent type `words`, which counts the words of a text. Run it with BATON_REDIS_URL set."""
+"""A Baton agent in Python: agent type `__NAME__`, which counts the words of a text. Run it with BATON_REDIS_URL set."""
 from collections import Counter
 
 from baton_agent import Failure, serve
@@ -20,4 +20,4 @@ def count(task):
 
 
 if __name__ == "__main__":
-    serve("words", {"count": count}, slots=2)
+    serve("__NAME__", {"count": count}, slots=2)
