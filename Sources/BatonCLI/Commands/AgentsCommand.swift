@@ -66,7 +66,7 @@ struct AgentsDrainCommand: BatonSubcommand {
         if options.json {
             Output.line(answer.prettyPrinted())
         } else {
-            Output.line("\(agent) \(undo ? "takes tasks again" : "takes no more tasks"); it is told within 10 s.")
+            Output.line("\(agent) \(undo ? "takes tasks again" : "takes no more tasks"); it is told within 15 s.")
         }
         return .ok
     }
