@@ -39,7 +39,7 @@ def talk():  # in a thread, whatever the work is doing: says every 5 s what runs
             say("heartbeat", running=runs, held=[ref(each[0]) for each in held], free_slots=1 - len(runs))
         if (told := json.loads(message["data"])).get("agent_id") in (None, ME): heed(told)
 def work(lane, entry, task):
-    end, _ = {"status": "cancelled", "started_at": now()}, running.append(ref(task))
+    end, *_ = {"status": "cancelled", "started_at": now()}, say("started", ref=ref(task)), running.append(ref(task))
     try: end |= {"output": ACTIONS[task["action"]](task), "status": "success"} if running[0] not in stopped else {}
     except InterruptedError: pass
     except Exception as fault: end |= {"status": "failure", "errors": [{"code": "FAILED", "message": repr(fault)[:9999]}]}

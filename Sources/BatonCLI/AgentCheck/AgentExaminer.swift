@@ -168,6 +168,18 @@ actor AgentExaminer {
         signals.filter { $0.kind == kind && $0.at >= moment }
     }
 
+    /// Whether the agent has said of a send that it runs, by whatever signal.
+    func hasBegun(_ reference: Reference) -> Bool {
+        signals.contains { heard in
+            switch heard.kind {
+            case "started": heard.reference == reference
+            case "heartbeat":
+                (heard.message["running"]?.arrayValue ?? []).contains { Reference($0["ref"]) == reference }
+            default: false
+            }
+        }
+    }
+
     private func listen() async {
         for (stream, place) in places {
             let from = place == "0" ? "-" : "(\(place)"

@@ -128,8 +128,8 @@ struct AgentRules: Sendable {
     private func stops(byVerdict: Bool) async -> String? {
         let reference = await examiner.send(["sleep_ms": 40_000])
         guard
-            await examiner.wait(.seconds(5), until: { $0.signals("started").contains { $0.reference == reference } })
-        else { return "no started came within 5 s" }
+            await examiner.wait(.seconds(7), until: { $0.hasBegun(reference) })
+        else { return "neither started nor a heartbeat that lists it came within 7 s" }
         if byVerdict { await examiner.stop(reference) } else { await examiner.cancel(reference) }
         // The verdict comes with the answer to a heartbeat, up to 5 s later.
         guard await examiner.wait(.seconds(byVerdict ? 11 : 6), until: { !$0.results(of: reference).isEmpty }) else {
@@ -229,8 +229,8 @@ struct AgentRules: Sendable {
     private func leaves() async -> String? {
         let reference = await examiner.send(["sleep_ms": 3000])
         guard
-            await examiner.wait(.seconds(5), until: { $0.signals("started").contains { $0.reference == reference } })
-        else { return "no started came within 5 s" }
+            await examiner.wait(.seconds(7), until: { $0.hasBegun(reference) })
+        else { return "neither started nor a heartbeat that lists it came within 7 s" }
         let start = ContinuousClock.now
         _ = process.identity.send(SIGTERM)
         let process = process
