@@ -15,7 +15,9 @@ extension DeploymentAgentSuites {
     /// Real releases, real processes, real ports.
     @Suite("deployment")
     struct DeploymentTests {
-        static let actions: [any AgentAction] = [DeploymentAction(), RollbackAction(), StatusAction(), StopAction()]
+        static let actions: [any AgentAction] = [
+            DeploymentAction(), RollbackAction(), StatusAction(), HistoryAction(), StopAction(),
+        ]
 
         /// A repository with versions of an app, and the deployment that they go to; whatever runs at the end is stopped.
         struct Stage {

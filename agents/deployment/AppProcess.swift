@@ -115,10 +115,14 @@ enum AppProcess {
     /// Ends whatever was started for a deployment: what an agent left that was killed between starting an app and
     /// writing it down.
     ///
+    /// - Parameter kept: leaders of sessions that go on.
     /// - Returns: The processes that were ended.
     @discardableResult
-    static func stopStrays(of directory: String) async -> [Int32] {
-        let strays = marked(directory)
+    static func stopStrays(of directory: String, except kept: [Identity] = []) async -> [Int32] {
+        let sessions = Set(kept.map(\.processID))
+        let strays = marked(directory).filter { stray in
+            ProcessStat(of: stray.processID).map { !sessions.contains($0.session) } ?? false
+        }
         for stray in strays { kill(stray.processID, SIGTERM) }
         if await !ended(strays, withinSeconds: 5) {
             for stray in strays where stray.isAlive { kill(stray.processID, SIGKILL) }

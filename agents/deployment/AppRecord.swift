@@ -49,6 +49,14 @@ struct AppRecord: Sendable, Hashable {
     var deployedAt: Timestamp
     /// Oldest first.
     var history: [Entry]
+    /// How the release came into service.
+    var strategy = DeploymentStrategy.recreate
+    /// Where the release is behind the proxy; nil without one.
+    var slot: ProxySlot?
+    /// Where the app itself listens behind the proxy; nil without one.
+    var appPort: Int?
+    /// The proxy that answers at ``port``; nil without one.
+    var proxy: AppProcess.Identity?
 
     var url: String { "http://127.0.0.1:\(port)" }
 
@@ -64,12 +72,22 @@ struct AppRecord: Sendable, Hashable {
         var seen: Set<String> = []
         return history.reversed().filter { $0.outcome != .unhealthy && seen.insert($0.release).inserted }
     }
+
+    /// Where the app itself listens.
+    var ownURL: String { appPort.map { "http://127.0.0.1:\($0)" } ?? url }
+
+    /// The same app without a proxy in front of it.
+    var unproxied: AppRecord {
+        var record = self
+        (record.strategy, record.slot, record.appPort, record.proxy) = (.recreate, nil, nil, nil)
+        return record
+    }
 }
 
 extension AppRecord {
     /// The document.
     var json: JSONValue {
-        [
+        var object: JSONObject = [
             "version": 1, "name": .string(name), "url": .string(url), "port": .integer(Int64(port)),
             "pid": process.map { .integer(Int64($0.processID)) } ?? .null,
             "start_time": process.map { .integer(Int64($0.startTime)) } ?? .null,
@@ -77,7 +95,14 @@ extension AppRecord {
             "health": .string(health), "log": .string(log), "workflow_id": .string(workflowID),
             "task_id": .string(taskID),
             "deployed_at": .string(deployedAt.description), "history": .array(history.map(\.json)),
+            "strategy": .string(strategy.rawValue),
         ]
+        guard strategy.isProxied else { return .object(object) }
+        object["slot"] = slot.map { .string($0.rawValue) } ?? .null
+        object["app_port"] = appPort.map { .integer(Int64($0)) } ?? .null
+        object["proxy_pid"] = proxy.map { .integer(Int64($0.processID)) } ?? .null
+        object["proxy_start_time"] = proxy.map { .integer(Int64($0.startTime)) } ?? .null
+        return .object(object)
     }
 
     /// Reads the document; nil when it isn't one.
@@ -98,6 +123,12 @@ extension AppRecord {
         taskID = json["task_id"]?.stringValue ?? ""
         deployedAt = json["deployed_at"]?.stringValue.flatMap(Timestamp.init(rfc3339:)) ?? Timestamp(microseconds: 0)
         history = (json["history"]?.arrayValue ?? []).compactMap(Entry.init(json:))
+        strategy = json["strategy"]?.stringValue.flatMap(DeploymentStrategy.init(rawValue:)) ?? .recreate
+        guard strategy.isProxied else { return }
+        slot = json["slot"]?.stringValue.flatMap(ProxySlot.init(rawValue:))
+        appPort = json["app_port"]?.intValue.flatMap { (1...65_535).contains($0) ? $0 : nil }
+        proxy = AppProcess.Identity(
+            processID: json["proxy_pid"]?.intValue, startTime: json["proxy_start_time"]?.intValue)
     }
 }
 

@@ -53,7 +53,7 @@ struct Deployer: Sendable {
     func activate(_ release: Release, port: Int, as outcome: AppRecord.Entry.Outcome = .healthy) async throws -> Ending
     {
         let manifest = try store.loadManifest(of: release)
-        let previous = directory.record()
+        let previous = directory.record()?.unproxied
         context.report(progress: 0.5, note: "rehearsing \(release.id)")
         let rehearsal = try await launcher.rehearse(release, manifest: manifest)
         guard rehearsal.isHealthy else {
@@ -78,7 +78,7 @@ struct Deployer: Sendable {
     ) async throws -> Ending {
         if let process = previous?.process { await AppProcess.stop(process) }
         await stopStrays()
-        var record = record(of: release, manifest: manifest, port: port, previous: previous)
+        var record = record(of: release, health: manifest.health, port: port, previous: previous)
         let health: AppHealth
         do {
             health = try await serve(release, manifest: manifest, record: &record)
@@ -174,7 +174,8 @@ struct Deployer: Sendable {
         return setback
     }
 
-    private func recordFailure(_ previous: AppRecord?, _ setback: Setback) {
+    /// Writes down that a release didn't become healthy and that nothing serves.
+    func recordFailure(_ previous: AppRecord?, _ setback: Setback) {
         guard var record = previous ?? directory.record() else { return }
         record.status = .failed
         record.note(.unhealthy, of: setback.release, workflowID: workflowID, at: .now())
@@ -186,7 +187,8 @@ struct Deployer: Sendable {
         if !strays.isEmpty { context.logger.info("stopped what an earlier attempt had left: \(strays)") }
     }
 
-    private func writeOrWarn(_ record: AppRecord) {
+    /// Writes a record where a failure to do so must not hide another one.
+    func writeOrWarn(_ record: AppRecord) {
         do {
             try directory.write(record)
         } catch {
@@ -194,21 +196,23 @@ struct Deployer: Sendable {
         }
     }
 
-    private func record(
+    /// The record of a release that is about to serve.
+    func record(
         of release: Release,
-        manifest: ProjectManifest,
+        health: String,
         port: Int,
         previous: AppRecord?
     ) -> AppRecord {
         AppRecord(
             name: directory.name.description, port: port, status: .starting, process: nil, release: release.id,
-            commit: release.commit, health: manifest.health, log: directory.log, workflowID: workflowID,
+            commit: release.commit, health: health, log: directory.log, workflowID: workflowID,
             taskID: context.envelope.taskID.description, deployedAt: .now(), history: previous?.history ?? [])
     }
 
     private var workflowID: String { context.envelope.workflowID.description }
 
-    private func waitUntilFree(_ port: Int) async throws {
+    /// - Throws: ``ActionFailure`` `PORT_IN_USE` when somebody listens on the port for 5 s.
+    func waitUntilFree(_ port: Int) async throws {
         let deadline = ContinuousClock.now + .seconds(5)
         while !LocalPort.isFree(port) {
             guard ContinuousClock.now < deadline else {

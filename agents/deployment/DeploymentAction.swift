@@ -19,6 +19,10 @@ struct DeploymentAction: AgentAction {
                     "description": "The app's port; the one it had, or else a free one from 4100 on, if absent.",
                 ],
                 "health_timeout_seconds": DeploymentInput.healthSchema,
+                "strategy": DeploymentStrategy.schema,
+                "watch_seconds": ReleaseWatch.schema["watch_seconds"] ?? [:],
+                "canary_percent": ReleaseWatch.schema["canary_percent"] ?? [:],
+                "max_error_percent": ReleaseWatch.schema["max_error_percent"] ?? [:],
             ],
         ],
         workspace: .read,
@@ -40,13 +44,21 @@ struct DeploymentAction: AgentAction {
         try directory.make()
         return try await DeploymentInput.locked(directory, context) {
             context.report(progress: 0.1, note: "making the release")
+            let strategy = DeploymentInput.strategy(context, recorded: directory.record())
             let deployer = Deployer(
                 directory: directory, context: context, healthSeconds: DeploymentInput.healthSeconds(context))
+            // Before anything is built: a proxy that isn't there is told at once.
+            let proxied = try strategy.isProxied ? ProxiedDeployer(deployer, strategy) : nil
             let release = try await deployer.store.prepare()
             if let outcome = await alreadyDone(release, directory, context) { return outcome }
             let port = try await PortBook(directory: directory).port(
                 wanted: context.input["port"]?.intValue, holder: DeploymentInput.holder(context))
-            let ending = try await deployer.activate(release, port: port)
+            let ending =
+                if let proxied {
+                    try await proxied.activate(release, port: port)
+                } else {
+                    try await deployer.activate(release, port: port)
+                }
             return DeploymentReport.outcome(ending, name: directory.name)
         }
     }

@@ -24,6 +24,12 @@ enum DeploymentInput {
         context.input["health_timeout_seconds"]?.doubleValue ?? 30
     }
 
+    /// What the input asks for, otherwise what the deployment has.
+    static func strategy(_ context: ActionContext, recorded: AppRecord?) -> DeploymentStrategy {
+        let wanted = context.input["strategy"]?.stringValue.flatMap(DeploymentStrategy.init(rawValue:))
+        return wanted ?? recorded?.strategy ?? .recreate
+    }
+
     static func holder(_ context: ActionContext) -> JSONObject {
         [
             "action": .string(context.envelope.action), "workflow_id": .string(context.envelope.workflowID.description),

@@ -12,7 +12,7 @@ enum DeploymentReport {
                 "summary": .string("healthy at \(record.url)"), "url": .string(record.url),
                 "deployment": .string(name.description), "release": .string(record.release),
                 "commit": .string(record.commit), "port": .integer(Int64(record.port)), "health": health.json,
-                "log": .string(record.log),
+                "log": .string(record.log), "strategy": .string(record.strategy.rawValue),
             ])
         case .unhealthy(let setback):
             return outcome(setback, name: name)

@@ -15,6 +15,7 @@ struct RollbackAction: AgentAction {
                     "description": "The release; the last one before the present if absent.",
                 ],
                 "health_timeout_seconds": DeploymentInput.healthSchema,
+                "watch_seconds": ReleaseWatch.schema["watch_seconds"] ?? [:],
             ],
         ],
         workspace: .none,
@@ -29,7 +30,14 @@ struct RollbackAction: AgentAction {
             let release = try Self.choose(context.input["to"]?.stringValue, from: record, in: directory)
             let deployer = Deployer(
                 directory: directory, context: context, healthSeconds: DeploymentInput.healthSeconds(context))
-            let ending = try await deployer.activate(release, port: record.port, as: .restored)
+            // Whoever goes back is in a hurry: at once, and not by a canary.
+            let ending =
+                if record.strategy.isProxied {
+                    try await ProxiedDeployer(deployer, .blueGreen).activate(
+                        release, port: record.port, as: .restored)
+                } else {
+                    try await deployer.activate(release, port: record.port, as: .restored)
+                }
             return DeploymentReport.outcome(ending, name: directory.name)
         }
     }

@@ -22,6 +22,7 @@ struct StatusAction: AgentAction {
         output["status"] = .string(state)
         output["healthy"] = .bool(isHealthy)
         output["deployment"] = .string(record.name)
+        if let proxy = record.proxy { output["proxy_running"] = .bool(proxy.isAlive) }
         let well = isAlive ? (isHealthy ? "healthy" : "unhealthy") + " at \(record.url)" : state
         output["summary"] = .string("\(record.name): \(well), release \(record.release)")
         return ActionOutcome(output: output)

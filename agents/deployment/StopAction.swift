@@ -28,6 +28,7 @@ struct StopAction: AgentAction {
             await AppProcess.stopStrays(of: directory.path)
             record.status = .stopped
             record.process = nil
+            record.proxy = nil
             try directory.write(record)
             return ActionOutcome(output: [
                 "summary": .string(wasRunning ? "\(record.name) stopped" : "\(record.name) was not running"),
