@@ -5,7 +5,7 @@ set -euo pipefail
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 configuration=${BATON_BUILD_CONFIGURATION:-debug}
 bin="$checkout/.build/$configuration"
-packages=(redis-server postgresql libhiredis-dev libpq-dev chromium fonts-dejavu-core git curl openssl python3-venv procps)
+packages=(redis-server postgresql libhiredis-dev libpq-dev chromium fonts-dejavu-core haproxy git curl openssl python3-venv procps)
 phases=()
 
 say() { printf '%s\n' "$*" >&2; }
