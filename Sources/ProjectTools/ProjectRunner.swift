@@ -22,6 +22,8 @@ public struct ProjectRunner: Sendable {
     private let context: ActionContext
     private let manifest: ProjectManifest
     private let directory: String
+    /// Where the project builds if it is one of Swift's; taken for as long as this runner is there.
+    private let swiftCache: SwiftBuildCache?
 
     /// - Parameters:
     ///   - context: the attempt whose tools and caches are used.
@@ -31,6 +33,13 @@ public struct ProjectRunner: Sendable {
         self.context = context
         self.manifest = manifest
         self.directory = directory
+        do {
+            swiftCache = try SwiftBuildCache.take(for: directory, in: context.cacheDirectory("swift"))
+        } catch {
+            // It builds in its own directory then, which only takes longer.
+            context.logger.warning("no shared build directory: \(error)")
+            swiftCache = nil
+        }
     }
 
     /// Runs a command of the manifest, one argument list after the other, until one fails.
@@ -73,10 +82,11 @@ public struct ProjectRunner: Sendable {
     ///
     /// - Throws: what making the cache directories throws.
     public func tool(_ command: [String], environment: [String: String] = [:]) throws -> ToolCommand {
-        let caches = [
+        var caches = [
             "npm_config_cache": try context.cacheDirectory("npm"), "PIP_CACHE_DIR": try context.cacheDirectory("pip"),
             "npm_config_update_notifier": "false", "npm_config_fund": "false", "PYTHONDONTWRITEBYTECODE": "1",
         ]
+        if let swiftCache { caches[SwiftBuildCache.variable] = swiftCache.path }
         return ToolCommand(
             command[0],
             Array(command.dropFirst()),
