@@ -112,46 +112,30 @@ struct RunScreenTests {
 
     @Test("an ended stage is printed once, and again when it was repeated")
     func once() {
-        var screen = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        var screen = RunScreen()
         #expect(screen.update(workflow([stage("a", "running")]), now: start).isEmpty)
         #expect(screen.update(workflow([stage("a", "completed")]), now: start).count == 1)
         #expect(screen.update(workflow([stage("a", "completed")]), now: start).isEmpty)
         #expect(screen.update(workflow([stage("a", "completed", generation: 1)]), now: start).count == 1)
     }
 
-    @Test("a stage shows its name and time only after three seconds, counted from its own start")
-    func patience() {
-        var screen = RunScreen(terminal: Terminal(isInteractive: true, hasColours: false))
-        _ = screen.update(workflow([stage("a", "running")]), now: start)
-        #expect(screen.liveLine(now: start + .seconds(2)) == nil)
-        #expect(screen.liveLine(now: start + .seconds(4)) == "  … a (e2e agent), 4.0 s")
-        _ = screen.update(workflow([stage("a", "completed"), stage("b", "running")]), now: start + .seconds(5))
-        #expect(screen.liveLine(now: start + .seconds(6)) == nil)
-        _ = screen.update(workflow([stage("a", "completed")], status: "completed"), now: start + .seconds(9))
-        #expect(screen.liveLine(now: start + .seconds(60)) == nil)
-    }
-
-    @Test("what is waited for is told: on a terminal in the live line, elsewhere once")
+    @Test("what is waited for is told once, after three seconds")
     func waiting() {
         let waiting = workflow([stage("a", "pending")], waiting: ["what": "a validation agent"])
-        var file = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        var file = RunScreen()
         _ = file.update(waiting, now: start)
         #expect(file.waitingLine(now: start + .seconds(1)) == nil)
         #expect(file.waitingLine(now: start + .seconds(4)) == "  … waiting for a validation agent")
         #expect(file.waitingLine(now: start + .seconds(5)) == nil)
-        var terminal = RunScreen(terminal: Terminal(isInteractive: true, hasColours: false))
-        _ = terminal.update(waiting, now: start)
-        #expect(terminal.waitingLine(now: start + .seconds(4)) == nil)
-        #expect(terminal.liveLine(now: start + .seconds(12)) == "  … waiting for a validation agent, 12 s")
     }
 
-    @Test("elsewhere than on a terminal it is also told what helps; that an agent works is no waiting")
+    @Test("it is also told what helps; that an agent works is no waiting")
     func helps() {
-        var file = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        var file = RunScreen()
         let waiting: JSONValue = ["kind": "agent", "what": "an e2e agent", "help": "start one"]
         _ = file.update(workflow([stage("a", "running")], waiting: waiting), now: start)
         #expect(file.waitingLine(now: start + .seconds(4)) == "  … waiting for an e2e agent: start one")
-        var busy = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        var busy = RunScreen()
         for kind in ["work", "moment"] as [JSONValue] {
             _ = busy.update(workflow([stage("a", "running")], waiting: ["kind": kind, "what": "x"]), now: start)
             #expect(busy.waitingLine(now: start + .seconds(9)) == nil)
@@ -160,7 +144,7 @@ struct RunScreenTests {
 
     @Test("questions are told once a round, with how to answer them")
     func questions() {
-        var screen = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        var screen = RunScreen()
         func asking(round: Int64) -> WorkflowView {
             WorkflowView([
                 "id": "1", "name": "x", "status": "awaiting_clarification",
@@ -188,20 +172,13 @@ struct RunScreenTests {
 
     @Test("a pause and its end are told once each")
     func pauses() {
-        var screen = RunScreen(terminal: Terminal(isInteractive: false, hasColours: false))
+        var screen = RunScreen()
         let paused = workflow(
             [stage("a", "pending")], waiting: ["kind": "resume", "what": "somebody"], status: "paused")
         #expect(screen.update(paused, now: start) == ["  ‖ paused; `baton resume 1` goes on"])
         #expect(screen.update(paused, now: start).isEmpty)
         #expect(screen.waitingLine(now: start + .seconds(9)) == nil)
         #expect(screen.update(workflow([stage("a", "pending")]), now: start) == ["  ▸ resumed"])
-    }
-
-    @Test("parallel stages stand in the live line together")
-    func parallel() {
-        var screen = RunScreen(terminal: Terminal(isInteractive: true, hasColours: false))
-        _ = screen.update(workflow([stage("a", "running"), stage("b", "running")]), now: start)
-        #expect(screen.liveLine(now: start + .seconds(4)) == "  … a, b (e2e agent), 4.0 s")
     }
 
     @Test("what a workflow waits for is one line: what, how long, how much longer, what helps")

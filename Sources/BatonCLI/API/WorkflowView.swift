@@ -41,6 +41,7 @@ struct WorkflowView: Sendable {
         var status: String
         var attempt: Int
         var generation: Int
+        var startedAt: Timestamp?
         var milliseconds: Int64?
         var output: JSONValue?
         var commit: String?
@@ -53,6 +54,7 @@ struct WorkflowView: Sendable {
             status = json["status"]?.stringValue ?? "pending"
             attempt = json["attempt"]?.intValue ?? 0
             generation = json["generation"]?.intValue ?? 0
+            startedAt = json["started_at"]?.stringValue.flatMap { Timestamp(rfc3339: $0) }
             milliseconds = json["duration_ms"]?.intValue.map { Int64($0) }
             output = json["output"]
             commit = json["commit"]?.stringValue

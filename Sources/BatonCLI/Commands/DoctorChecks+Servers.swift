@@ -138,7 +138,10 @@ extension DoctorChecks {
                 program, ["migrate", "--check"], environment: environment, timeout: .seconds(15)
             ).run()
         else { return [] }
-        let words = (outcome.output + outcome.errors).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+        let said = (outcome.output + outcome.errors).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+        // Whatever the program says about its settings, no password is shown.
+        let password = URLComponents(string: url)?.password ?? ""
+        let words = password.isEmpty ? said : said.replacing(password, with: "…")
         return [
             outcome.status == 0
                 ? DoctorCheck(name: "schema", verdict: .good, found: words)

@@ -20,7 +20,7 @@ struct DownCommand: BatonSubcommand {
             var live = LiveLine(terminal)
             while (try? await Task.sleep(for: .milliseconds(500))) != nil {
                 let elapsed = ContinuousClock.now - begun
-                if elapsed > RunScreen.patience { live.show("  … stopping, \(Formatting.duration(elapsed))") }
+                if elapsed > LiveLine.patience { live.show("  … stopping, \(Formatting.duration(elapsed))") }
             }
             live.show(nil)
         }

@@ -243,7 +243,7 @@ struct StartProgress {
         }
         let waited = record.processes.filter { $0.state != .ready }.map(\.name)
         let what = waited.isEmpty ? "the Python environment" : waited.joined(separator: ", ")
-        live.show(elapsed > RunScreen.patience ? "  … starting \(what), \(Formatting.duration(elapsed))" : nil)
+        live.show(elapsed > LiveLine.patience ? "  … starting \(what), \(Formatting.duration(elapsed))" : nil)
     }
 
     mutating func finish() { live.show(nil) }
@@ -257,7 +257,7 @@ enum StackNewsText {
             "✘ \(name) ended (\(reason)); it is started again in \(Formatting.duration(pause))"
         case .note(let text): "note: \(text)"
         case .ready(let name, let after): verbose ? "✔ \(name) is ready (\(Formatting.duration(after)))" : nil
-        case .prepared(let what, let after) where after > RunScreen.patience:
+        case .prepared(let what, let after) where after > LiveLine.patience:
             verbose ? "✔ \(what) (\(Formatting.duration(after)))" : nil
         case .stopped(let name): verbose ? "■ \(name) stopped" : nil
         case .preparing, .prepared, .started: nil

@@ -1,29 +1,24 @@
 import JSONTools
 
-/// What `run` and `watch` print, as a value: workflows in, lines out.
+/// What `run` and `watch` print where there is no terminal, as a value: workflows in, lines out.
 ///
-/// A line a stage when it has ended (mark, stage, agent, duration, one fact), a line for every further attempt, and on
-/// a terminal a live line for what takes longer than three seconds.
+/// A line a stage when it has ended (mark, stage, agent, duration, one fact), a line for every further attempt, and one
+/// for what is waited for longer than three seconds.
 struct RunScreen: Sendable {
-    /// What takes longer shows its name and elapsed time.
-    static let patience = Duration.seconds(3)
+    /// What lasts shorter is no waiting to a person.
+    static let patience = LiveLine.patience
 
-    let terminal: Terminal
     private var printed: Set<String> = []
     private var attempts: [String: Int] = [:]
     private var lastFaults: [String: WorkflowView.Fault] = [:]
-    private var running: (name: String, agent: String, since: ContinuousClock.Instant)?
     private var waiting: (wait: WorkflowView.Wait, since: ContinuousClock.Instant, isTold: Bool)?
     private var asked: Set<String> = []
     private var isPaused = false
 
-    init(terminal: Terminal) { self.terminal = terminal }
-
     /// The line above all others.
     func heading(_ workflow: WorkflowView) -> String {
-        let title = terminal.paint(workflow.name, .bold)
         let stages = "\(workflow.stages.count) stage\(workflow.stages.count == 1 ? "" : "s")"
-        return "\(title)  \(workflow.type), \(stages)  \(terminal.paint(workflow.id, .dim))"
+        return "\(workflow.name)  \(workflow.type), \(stages)  \(workflow.id)"
     }
 
     /// Takes the newest state of the workflow.
@@ -37,7 +32,7 @@ struct RunScreen: Sendable {
             let key = "\(stage.name)#\(stage.generation)"
             if stage.attempt > max(attempts[key] ?? 1, 1) {
                 let cause = (lastFaults[key] ?? stage.fault).map { " after \($0.text)" } ?? ""
-                lines.append(terminal.paint("  ↻ \(stage.name): attempt \(stage.attempt)\(cause)", .yellow))
+                lines.append("  ↻ \(stage.name): attempt \(stage.attempt)\(cause)")
             }
             attempts[key] = max(attempts[key] ?? 0, stage.attempt)
             if let fault = stage.fault { lastFaults[key] = fault }
@@ -58,7 +53,7 @@ struct RunScreen: Sendable {
             let questions = workflow.questions.filter { $0.stage == stage.name }
             let key = "\(stage.name)#\(stage.generation)#\(questions.first?.round ?? 0)"
             guard !questions.isEmpty, !workflow.hasEnded, asked.insert(key).inserted else { continue }
-            lines.append(terminal.paint("  ? \(stage.name) asks:", .yellow))
+            lines.append("  ? \(stage.name) asks:")
             lines += questions.map { "      \($0.line)" }
             lines.append("    answer: `\(workflow.answerCommand(for: questions))`")
         }
@@ -70,39 +65,18 @@ struct RunScreen: Sendable {
         let wasPaused = isPaused
         isPaused = workflow.status == "paused"
         guard isPaused != wasPaused, !workflow.hasEnded else { return [] }
-        guard isPaused else { return [terminal.paint("  ▸ resumed", .yellow)] }
-        return [
-            terminal.paint("  ‖ paused; `\(CommandName.current) resume \(workflow.id)` goes on", .yellow)
-        ]
+        guard isPaused else { return ["  ▸ resumed"] }
+        return ["  ‖ paused; `\(CommandName.current) resume \(workflow.id)` goes on"]
     }
 
-    /// What happens now and has taken longer than people like to wait without a word; nil if there is nothing to say.
-    func liveLine(now: ContinuousClock.Instant) -> String? {
-        if let waiting, now - waiting.since >= Self.patience {
-            return "  … waiting for \(waiting.wait.what), \(Formatting.duration(now - waiting.since))"
-        }
-        guard let running, now - running.since >= Self.patience else { return nil }
-        return "  … \(running.name) (\(running.agent) agent), \(Formatting.duration(now - running.since))"
-    }
-
-    /// Where there is no live line, what the workflow waits for is told once.
+    /// What the workflow waits for, told once.
     mutating func waitingLine(now: ContinuousClock.Instant) -> String? {
-        guard !terminal.isInteractive, let waiting, !waiting.isTold, now - waiting.since >= Self.patience else {
-            return nil
-        }
+        guard let waiting, !waiting.isTold, now - waiting.since >= Self.patience else { return nil }
         self.waiting?.isTold = true
         return "  … waiting for \(waiting.wait.what)" + (waiting.wait.help.isEmpty ? "" : ": \(waiting.wait.help)")
     }
 
     private mutating func note(_ workflow: WorkflowView, now: ContinuousClock.Instant) {
-        let stages = workflow.stages.filter { $0.status == "running" }
-        if !stages.isEmpty, !workflow.hasEnded {
-            let names = stages.map(\.name).joined(separator: ", ")
-            let agents = Set(stages.map(\.agent)).sorted().joined(separator: ", ")
-            if running?.name != names { running = (names, agents, now) }
-        } else {
-            running = nil
-        }
         // Of a pause and of questions there is a line already.
         if let wait = workflow.wait, !wait.isWork, !["resume", "answers"].contains(wait.kind), !workflow.hasEnded {
             if waiting?.wait.what != wait.what { waiting = (wait, now, false) }
@@ -112,12 +86,12 @@ struct RunScreen: Sendable {
     }
 
     private func line(of stage: WorkflowView.Stage, nameWidth: Int, agentWidth: Int) -> String {
-        let (mark, colour): (String, Terminal.Colour) =
+        let mark =
             switch stage.status {
-            case "completed": ("✔", .green)
-            case "failed": ("✘", .red)
-            case "skipped": ("–", .yellow)
-            default: ("■", .yellow)
+            case "completed": "✔"
+            case "failed": "✘"
+            case "skipped": "–"
+            default: "■"
             }
         let duration = stage.milliseconds.map { Formatting.duration(milliseconds: $0) } ?? ""
         var fact = stage.summary ?? ""
@@ -126,10 +100,7 @@ struct RunScreen: Sendable {
             Formatting.pad(stage.name, to: nameWidth), Formatting.pad(stage.agent, to: agentWidth),
             String(repeating: " ", count: max(8 - duration.count, 0)) + duration,
         ]
-        let text = "  \(terminal.paint(mark, colour)) \(cells.joined(separator: "  "))"
-        // 6 for indentation and mark, 2 before the fact; on a terminal a fact never breaks the column.
-        let used = 6 + cells.joined(separator: "  ").count
-        let room = terminal.isInteractive ? max(terminal.width - used - 1, 20) : 300
-        return fact.isEmpty ? text : "\(text)  \(terminal.paint(Formatting.cut(fact, to: room), .dim))"
+        let text = "  \(mark) \(cells.joined(separator: "  "))"
+        return fact.isEmpty ? text : "\(text)  \(Formatting.cut(fact, to: 300))"
     }
 }

@@ -1,99 +1,125 @@
 import Glibc
 import JSONTools
 
-/// Follows a workflow to its end and prints what `RunScreen` says.
+/// Follows a workflow to its end, and shows its course.
 struct WorkflowFollower: Sendable {
     /// How long a server that doesn't answer is waited for: a restart takes seconds.
     static let patienceWithServer = Duration.seconds(90)
     /// Without an event for this long the state is asked for anyway, in case the stream is broken.
     static let pollInterval = Duration.seconds(3)
-
-    /// Why the follower looks again.
-    private enum Wakeup: Sendable {
-        case event, tick, interrupt
-    }
+    /// Frames are drawn no faster, however much there is to show.
+    static let frameInterval = Duration.milliseconds(50)
 
     let client: APIClient
     let terminal: Terminal
     /// Prints nothing at all, for `--json`.
     var isSilent = false
 
-    /// Prints the workflow's course until it has ended.
+    private var isLive: Bool { terminal.isInteractive && !isSilent }
+
+    /// Shows the workflow's course until it has ended.
     ///
     /// - Returns: the ended workflow; nil if Ctrl-C came first.
     /// - Throws: when the server doesn't answer for long.
     func follow(_ first: WorkflowView) async throws(CommandError) -> WorkflowView? {
-        let (wakeups, continuation) = AsyncStream.makeStream(of: Wakeup.self, bufferingPolicy: .bufferingNewest(16))
-        let watch = SignalWatch([SIGINT]) { _ in continuation.yield(.interrupt) }
-        let reader = Task { await readEvents(of: first.id) { continuation.yield(.event) } }
-        let ticker = Task { [interval = Duration.milliseconds(terminal.isInteractive ? 200 : 1000)] in
-            while (try? await Task.sleep(for: interval)) != nil { continuation.yield(.tick) }
-        }
+        let inbox = FollowInbox()
+        // A live view has hidden the cursor, and gives it back before anything else happens to the process.
+        let signals = isLive ? [SIGINT, SIGTERM, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH] : [SIGINT]
+        let watch = SignalWatch(signals) { number in inbox.put { $0.signals.insert(number) } }
+        let tasks = [
+            Task { await readEvents(of: first.id, into: inbox) },
+            Task { [isLive] in if isLive { await readLogs(of: first.id, into: inbox) } },
+            Task { [interval = Duration.milliseconds(isLive ? 200 : 1000)] in
+                while (try? await Task.sleep(for: interval)) != nil { inbox.knock() }
+            },
+        ]
         defer {
-            reader.cancel()
-            ticker.cancel()
+            for task in tasks { task.cancel() }
             withExtendedLifetime(watch) {}
         }
-        return try await loop(wakeups, first)
+        var course: any Course = SilentCourse()
+        if isLive { course = LiveCourse(first, on: terminal) } else if !isSilent { course = PlainCourse(first) }
+        course.take(first)
+        do {
+            let ended = try await first.hasEnded ? first : loop(inbox, first, &course)
+            course.end()
+            return ended
+        } catch {
+            course.end()
+            throw error
+        }
     }
 
-    private func loop(_ wakeups: AsyncStream<Wakeup>, _ first: WorkflowView) async throws(CommandError) -> WorkflowView?
-    {
-        var screen = RunScreen(terminal: terminal)
-        var live = LiveLine(terminal)
-        var workflow = first
+    private func loop(
+        _ inbox: FollowInbox, _ first: WorkflowView, _ course: inout any Course
+    ) async throws(CommandError) -> WorkflowView? {
         var lastAnswer = ContinuousClock.now
-        if !isSilent { live.print(screen.heading(first)) }
-        show(screen.update(first, now: .now), &live)
-        guard !first.hasEnded else { return first }
-        for await wakeup in wakeups {
+        var lastFrame = ContinuousClock.now - Self.frameInterval
+        for await _ in inbox.knocks {
             let now = ContinuousClock.now
-            switch wakeup {
-            case .interrupt:
-                live.show(nil)
-                return nil
-            case .tick where now - lastAnswer < Self.pollInterval:
-                break
-            case .event, .tick:
+            let news = inbox.take()
+            if news.signals.contains(SIGINT) { return nil }
+            for number in [SIGTERM, SIGQUIT] where news.signals.contains(number) {
+                course.end()
+                Self.die(of: number)
+            }
+            if news.signals.contains(SIGTSTP) {
+                course.suspend()
+                kill(getpid(), SIGSTOP)
+            }
+            for line in news.lines { course.take(line) }
+            if news.hasEvents || now - lastAnswer >= Self.pollInterval {
                 do {
-                    workflow = try await client.workflow(id: first.id)
-                    lastAnswer = now
+                    let workflow = try await client.workflow(id: first.id)
+                    lastAnswer = .now
+                    course.take(workflow)
+                    if workflow.hasEnded { return workflow }
                 } catch {
                     guard error.status == .unavailable || error.status == .temporary,
                         now - lastAnswer < Self.patienceWithServer
-                    else {
-                        live.show(nil)
-                        throw error
-                    }
+                    else { throw error }
                 }
-                show(screen.update(workflow, now: now), &live)
             }
-            if workflow.hasEnded {
-                live.show(nil)
-                return workflow
-            }
-            if !isSilent {
-                if let line = screen.waitingLine(now: now) { live.print(line) }
-                let isSilentServer = now - lastAnswer > Self.pollInterval * 2
-                live.show(isSilentServer ? "  … the server does not answer" : screen.liveLine(now: now))
+            // What comes too early for a frame is in the next one, after a knock of the clock.
+            if now - lastFrame >= Self.frameInterval {
+                course.show(isServerSilent: now - lastAnswer > Self.pollInterval * 2)
+                lastFrame = now
             }
         }
         return nil
     }
 
-    private func show(_ lines: [String], _ live: inout LiveLine) {
-        guard !isSilent else { return }
-        for line in lines { live.print(line) }
+    /// Ends this process as the signal does by itself.
+    private static func die(of number: Int32) -> Never {
+        signal(number, SIG_DFL)
+        // Threads of the pool have it blocked.
+        var these = sigset_t()
+        sigemptyset(&these)
+        sigaddset(&these, number)
+        pthread_sigmask(SIG_UNBLOCK, &these, nil)
+        raise(number)
+        exit(128 + number)
     }
 
     /// Reads the event stream, and reads on after the last event whenever it breaks.
-    private func readEvents(of id: String, _ heard: @escaping @Sendable () -> Void) async {
+    private func readEvents(of id: String, into inbox: FollowInbox) async {
+        await read("/workflows/\(id)/events") { _ in inbox.put { $0.hasEvents = true } }
+    }
+
+    private func readLogs(of id: String, into inbox: FollowInbox) async {
+        await read("/workflows/\(id)/logs") { event in
+            guard let json = try? JSONValue(parsing: event.data), json["text"] != nil else { return }
+            inbox.put(LogLine(json))
+        }
+    }
+
+    private func read(_ path: String, _ heard: @escaping @Sendable (ServerSentEvent) -> Void) async {
         var last = ""
         while !Task.isCancelled {
             do {
-                try await client.stream("/workflows/\(id)/events", [], after: last) { event in
+                try await client.stream(path, [], after: last) { event in
                     if !event.id.isEmpty { last = event.id }
-                    heard()
+                    heard(event)
                 }
             } catch {
                 // The main loop polls meanwhile and says if the server stays away.

@@ -46,25 +46,23 @@ enum Formatting {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-            if !isControl || scalar == "\t" { result.append(scalar) }
+            // Line separators, and what turns the direction of writing around.
+            let isHidden = (0x2028...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+            if !(isControl || isHidden) || scalar == "\t" { result.append(scalar) }
         }
         return String(result)
     }
 
-    /// Text cut to so many characters, with an ellipsis if something is missing.
-    static func cut(_ text: String, to width: Int) -> String {
-        text.count <= width ? text : text.prefix(max(width - 1, 0)) + "…"
-    }
+    /// Text cut to so many columns, with an ellipsis if something is missing.
+    static func cut(_ text: String, to width: Int) -> String { DisplayWidth.cut(text, to: width) }
 
-    /// Text filled with spaces to so many characters.
-    static func pad(_ text: String, to width: Int) -> String {
-        text + String(repeating: " ", count: max(width - text.count, 0))
-    }
+    /// Text filled with spaces to so many columns.
+    static func pad(_ text: String, to width: Int) -> String { DisplayWidth.pad(text, to: width) }
 
     /// Columns of text under headings, the last column unpadded.
     static func table(_ headings: [String], _ rows: [[String]]) -> [String] {
         let all = [headings] + rows
-        let widths = headings.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        let widths = headings.indices.map { column in all.map { DisplayWidth.of($0[column]) }.max() ?? 0 }
         return all.map { row in
             let cells = row.enumerated().map { index, cell in
                 index == row.count - 1 ? cell : pad(cell, to: widths[index])

@@ -9,22 +9,27 @@ struct Terminal: Sendable {
     var hasColours: Bool
     /// Columns of the terminal.
     var width: Int
+    /// Rows of the terminal.
+    var height: Int
 
-    init(isInteractive: Bool, hasColours: Bool, width: Int = 100) {
+    init(isInteractive: Bool, hasColours: Bool, width: Int = 100, height: Int = 24) {
         self.isInteractive = isInteractive
         self.hasColours = hasColours
         self.width = width
+        self.height = height
     }
 
     /// What standard output is now.
     static func current(environment: [String: String] = ProcessInfo.processInfo.environment) -> Terminal {
         let isTerminal = isatty(STDOUT_FILENO) == 1 && environment["TERM"] != "dumb"
         var size = winsize()
-        let known = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20
+        // A serial line knows no size and says 0.
+        let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 && size.ws_row > 0
         return Terminal(
             isInteractive: isTerminal,
             hasColours: isTerminal && (environment["NO_COLOR"] ?? "").isEmpty,
-            width: known ? Int(size.ws_col) : 100)
+            width: isKnown ? Int(size.ws_col) : 80,
+            height: isKnown ? Int(size.ws_row) : 24)
     }
 
     enum Colour: String {
@@ -64,6 +69,9 @@ enum Output {
 
 /// One line at the bottom of a terminal that is rewritten in place.
 struct LiveLine {
+    /// What takes longer shows its name and elapsed time.
+    static let patience = Duration.seconds(3)
+
     private let terminal: Terminal
     private var shown = ""
 
@@ -72,7 +80,7 @@ struct LiveLine {
     /// Shows a text, cut to the width, instead of the one before; nil clears the line.
     mutating func show(_ text: String?) {
         guard terminal.isInteractive else { return }
-        let next = String((text ?? "").prefix(terminal.width - 1))
+        let next = Formatting.cut(text ?? "", to: terminal.width - 1)
         guard next != shown else { return }
         shown = next
         Output.raw("\r\u{1B}[K" + terminal.paint(next, .dim))
