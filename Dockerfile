@@ -1,6 +1,7 @@
-# Orchestrator and agents, one image a target: orchestrator, agent, e2e.
+# Orchestrator, agents and gateway, one image a target: orchestrator, agent, e2e, gateway.
 #   docker build --target orchestrator -t baton-orchestrator .
-# docker-compose.yml builds all of them. A test holds every path, package, product and variable named here against the sources.
+# docker-compose.yml builds all of them. A test holds every path, package, product and variable named here against the sources;
+# scripts/test-images carries the stages out in folders of their own, without Docker, and starts what is in them.
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
@@ -75,3 +76,13 @@ RUN apt-get update \
 COPY --from=build /opt/baton/bin/e2e-agent /opt/baton/bin/
 USER baton
 CMD ["e2e-agent"]
+
+# In front of two orchestrators (docker-compose.yml, profile ha).
+FROM debian:12-slim AS gateway
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends curl haproxy \
+    && rm -rf /var/lib/apt/lists/*
+COPY share/compose/haproxy.cfg /etc/haproxy/haproxy.cfg
+USER haproxy
+EXPOSE 3080
+CMD ["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"]

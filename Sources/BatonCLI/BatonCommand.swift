@@ -42,6 +42,7 @@ struct BatonCommand: AsyncParsableCommand {
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
         do {
+            try SettingsInFiles.apply(ProcessInfo.processInfo.environment)
             let environment = ProcessInfo.processInfo.environment
             try ConfigurationFile.load(environment: environment).apply(to: environment)
         } catch {

@@ -57,7 +57,10 @@ extension LocalStack {
     private func ownEnvironment(_ name: String) -> [String: String] {
         var environment = Programs.callerEnvironment
         // These are about a client of some stack, or about this very process, not about what it starts.
-        for stale in ["BATON_URL", "BATON_TOKEN", "BATON_PORT", "BATON_HOST", OrphanSweep.ownerVariable] {
+        for stale in [
+            "BATON_URL", "BATON_URL_FILE", "BATON_TOKEN", "BATON_TOKEN_FILE", "BATON_PORT", "BATON_HOST",
+            OrphanSweep.ownerVariable,
+        ] {
             environment[stale] = nil
         }
         environment.merge(marks) { $1 }
@@ -65,6 +68,13 @@ extension LocalStack {
         let redisURL = redis?.url(for: name) ?? record.redisURL
         for (variable, url) in [("BATON_DATABASE_URL", record.databaseURL), ("BATON_REDIS_URL", redisURL)] {
             environment[variable] = url.map { configuration.road?(name, $0) ?? $0 }
+            environment[variable + "_FILE"] = nil
+        }
+        // The URLs of private servers hold their passwords; the caller's are those of other servers.
+        let passwords = [("BATON_REDIS_PASSWORD", redis != nil), ("BATON_DATABASE_PASSWORD", postgres != nil)]
+        for (password, isPrivate) in passwords where isPrivate {
+            environment[password] = nil
+            environment[password + "_FILE"] = nil
         }
         environment["BATON_NAMESPACE"] = configuration.namespace
         environment["BATON_SHARE_DIR"] = configuration.shareDirectory

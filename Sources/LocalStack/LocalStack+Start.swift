@@ -103,6 +103,7 @@ extension LocalStack {
             port: try choosePort("redis", standard: 6380), password: secrets.redisPassword,
             settings: configuration.redisSettings,
             access: RedisAccess(password: secrets.redisPassword, namespace: configuration.namespace),
+            rules: try RedisAccess.rules(in: configuration.shareDirectory),
             agentTypes: StackConfiguration.allAgents + configuration.agents)
         redis = server
         record.redisURL = server.url

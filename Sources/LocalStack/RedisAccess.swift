@@ -1,11 +1,8 @@
 import JSONTools
 
-/// Who may do what on Redis: one user for each type of agent, which has its own task streams and may add to the streams
-/// that orchestrators read, and one for orchestrators. `default` remains for people and for agents of one's own.
+/// Who may do what on Redis: one user for each type of agent, one for orchestrators, and `default` for people and for
+/// agents of one's own. The rules stand in `share/redis/users.acl`, which containers use as well.
 struct RedisAccess: Sendable {
-    /// What every connection needs before it does anything.
-    private static let greeting = "+auth +hello +ping +select +client|setname +client|id +info +time"
-
     /// The password of `default`; those of the others follow from it.
     var password: String
     /// Prefix of all names, such as `x:`; empty for none.
@@ -30,42 +27,39 @@ struct RedisAccess: Sendable {
 
     /// The password of a user; whoever knows it can't tell the others'.
     func password(of user: String) -> String {
-        SHA256Digest.hex(of: Array("\(password)/\(user)".utf8))
+        user == "default" ? password : SHA256Digest.hex(of: Array("\(password)/\(user)".utf8))
+    }
+
+    /// The rules, read from the shared files.
+    ///
+    /// - Throws: `.badFile` if they aren't there.
+    static func rules(in shareDirectory: String?) throws(StackError) -> [String] {
+        guard let shareDirectory, let bytes = fileBytes(shareDirectory + "/redis/users.acl") else {
+            throw StackError(
+                .badFile, "\(shareDirectory ?? "share")/redis/users.acl, the rules of the private Redis, can't be read",
+                hint: "set BATON_SHARE_DIR to the folder share of this version of Baton")
+        }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+            .filter { $0.hasPrefix("user ") }
     }
 
     /// The lines of an ACL file (Redis 7).
     ///
-    /// - Parameter agentTypes: the types that get a user.
-    func lines(agentTypes: [String]) -> [String] {
-        var lines = ["user default on \(hash(password)) ~* &* +@all", orchestrator]
+    /// - Parameters:
+    ///   - rules: those of the shared file, a line a user.
+    ///   - agentTypes: the types that get a user.
+    func lines(rules: [String], agentTypes: [String]) -> [String] {
         var seen: Set<String> = []
-        for type in agentTypes where seen.insert(type).inserted { lines.append(agent(type)) }
-        return lines
+        let types = agentTypes.filter { seen.insert($0).inserted }
+        return rules.flatMap { rule in
+            rule.contains("@TYPE@") ? types.map { filled(rule.replacing("@TYPE@", with: $0)) } : [filled(rule)]
+        }
     }
 
-    private var orchestrator: String {
-        let keys = ["agent:*", "orchestrator:*", "inlet:*"].map { "~\(prefix)\($0)" }.joined(separator: " ")
-        let channels = ["agent:*", "orchestrator:results", "workflow:events"].map { "&\(prefix)\($0)" }
-            .joined(separator: " ")
-        let secret = hash(password(of: "orchestrator"))
-        return "user orchestrator on \(secret) resetkeys resetchannels -@all \(keys) \(channels) \(Self.greeting) "
-            + "+@stream +@pubsub +@transaction +eval +evalsha +script|load +script|exists +set +get +del +type +exists "
-            + "+memory|usage"
+    /// A rule with the names of this stack and the hash of its user's password.
+    private func filled(_ rule: String) -> String {
+        let words = rule.split(separator: " ", maxSplits: 2)
+        let hash = SHA256Digest.hex(of: Array(password(of: String(words.count > 1 ? words[1] : "")).utf8))
+        return rule.replacing("@PREFIX@", with: prefix).replacing("@HASH@", with: "#" + hash)
     }
-
-    private func agent(_ type: String) -> String {
-        let user = "agent-\(type)"
-        let tasks = "~\(prefix)agent:\(type):tasks ~\(prefix)agent:\(type):tasks:*"
-        let inlets = ["orchestrator:results", "agent:signals", "agent:logs"].map { "%W~\(prefix)\($0)" }
-            .joined(separator: " ")
-        // Two selectors: what it may do to its tasks it may not do to what all agents write to. What a script does is
-        // held against the same rules.
-        return "user \(user) on \(hash(password(of: user))) resetkeys resetchannels -@all "
-            + "&\(prefix)agent:\(type):control "
-            + "\(Self.greeting) +multi +exec +discard +subscribe +unsubscribe +script|load "
-            + "(-@all \(tasks) +xadd +xack +xdel +xreadgroup +xgroup|create +xpending +eval +evalsha) (-@all \(inlets) +xadd)"
-    }
-
-    /// A password as ACL files have it: its SHA-256.
-    private func hash(_ password: String) -> String { "#" + SHA256Digest.hex(of: Array(password.utf8)) }
 }

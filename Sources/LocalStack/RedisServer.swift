@@ -10,7 +10,8 @@ struct RedisServer: Sendable {
     var settings: [String: String]
     /// Who may do what.
     var access: RedisAccess
-    /// The types of agents that have a user of their own.
+    /// The rules of its users, and the types of agents that have one of their own.
+    var rules: [String]
     var agentTypes: [String]
 
     /// Names the user `default`, for redis-cli 7.0 takes a URL without one for an empty name.
@@ -41,7 +42,7 @@ struct RedisServer: Sendable {
             "set-proc-title no", "tcp-keepalive 60",
         ]
         lines += settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-        let users = access.lines(agentTypes: agentTypes)
+        let users = access.lines(rules: rules, agentTypes: agentTypes)
         try writeAtomically(Array((users.joined(separator: "\n") + "\n").utf8), to: directory + "/users.acl")
         let path = directory + "/redis.conf"
         try writeAtomically(Array((lines.joined(separator: "\n") + "\n").utf8), to: path)

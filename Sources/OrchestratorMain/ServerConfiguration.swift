@@ -1,4 +1,5 @@
 import Foundation
+import JSONTools
 import Logging
 import PostgresDriver
 import RedisDriver
@@ -29,13 +30,14 @@ struct ServerConfiguration: Sendable {
     /// Reads the environment.
     ///
     /// - Throws: ``StartFailure`` naming every variable that is wrong: what was found, what was expected.
-    init(environment: [String: String]) throws(StartFailure) {
-        var faults: [String] = []
+    init(environment given: [String: String]) throws(StartFailure) {
+        var (environment, faults) = SettingFiles.resolve(given)
         var database: PostgresConfiguration?
         var redis: RedisConfiguration?
         if let url = Self.value("BATON_DATABASE_URL", environment) {
             do throws(PostgresError) {
-                database = try PostgresConfiguration(url: url)
+                database = try PostgresConfiguration(
+                    url: url, password: Self.value("BATON_DATABASE_PASSWORD", environment))
             } catch {
                 faults.append("BATON_DATABASE_URL: \(error.message)")
             }
@@ -46,7 +48,7 @@ struct ServerConfiguration: Sendable {
         }
         if let url = Self.value("BATON_REDIS_URL", environment) {
             do throws(RedisError) {
-                redis = try RedisConfiguration(url: url)
+                redis = try RedisConfiguration(url: url, password: Self.value("BATON_REDIS_PASSWORD", environment))
             } catch {
                 faults.append("BATON_REDIS_URL: \(error.message)")
             }

@@ -35,11 +35,13 @@ public struct PostgresConfiguration: Sendable {
 
     /// Reads a URL.
     ///
-    /// - Parameter url: as in PostgreSQL's documentation of libpq, 34.1.1.2, for instance
-    ///   `postgresql://name:password@host:5432/database?sslmode=verify-full`, or `postgresql:///database?host=/run/dir`
-    ///   for a Unix socket.
+    /// - Parameters:
+    ///   - url: as in PostgreSQL's documentation of libpq, 34.1.1.2, for instance
+    ///     `postgresql://name:password@host:5432/database?sslmode=verify-full`, or `postgresql:///database?host=/run/dir`
+    ///     for a Unix socket.
+    ///   - password: the password, as it is, where the URL has none.
     /// - Throws: ``PostgresError/Code/invalidConfiguration``. The message does not hold the password.
-    public init(url: String) throws(PostgresError) {
+    public init(url: String, password: String? = nil) throws(PostgresError) {
         guard url.hasPrefix("postgresql://") || url.hasPrefix("postgres://") else {
             throw PostgresError(
                 .invalidConfiguration,
@@ -65,8 +67,19 @@ public struct PostgresConfiguration: Sendable {
             }
             entry += 1
         }
+        if let password {
+            guard !options.contains(where: { $0.keyword == "password" && !$0.value.isEmpty }) else {
+                throw PostgresError(
+                    .invalidConfiguration, "The database's URL has a password, and another one was given beside it.",
+                    outcome: .notSent)
+            }
+            options.append(("password", password))
+        }
         urlOptions = options
     }
+
+    /// The password that connections log in with; nil if there is none.
+    public var password: String? { value(of: "password") }
 
     /// Where the database is, without user name or password, for messages.
     public var address: String {

@@ -39,8 +39,11 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible {
     /// `redis://[user[:password]@]host[:port][/database]`, or `unix://[user[:password]@]/path[?db=1]`; user, password and
     /// path may be percent-encoded, an IPv6 address stands in brackets. Both also take `?db=`, `?user=`, `?password=`.
     ///
+    /// - Parameters:
+    ///   - url: The URL.
+    ///   - separatePassword: The password, as it is, where the URL has none.
     /// - Throws: `invalidConfiguration`, saying what was found. `rediss://` (TLS) is refused: hiredis 0.14 has none.
-    public init(url: String) throws(RedisError) {
+    public init(url: String, password separatePassword: String? = nil) throws(RedisError) {
         let text = Substring(url)
         if text.hasPrefix("rediss://") {
             throw RedisError(
@@ -90,6 +93,10 @@ public struct RedisConfiguration: Sendable, Hashable, CustomStringConvertible {
             case "password": password = try Self.decode(value, url)
             default: throw Self.invalid(url, "there is no option \"\(parts[0])\"; there are db, user and password")
             }
+        }
+        if let separatePassword {
+            guard password == nil else { throw Self.invalid(url, "it has a password, and another was given beside it") }
+            password = separatePassword
         }
         if username != nil, password == nil {
             throw Self.invalid(url, "a user without a password; Redis asks for both")

@@ -72,8 +72,10 @@ struct RedisAccessTests {
     }
 
     @Test("A namespace is part of every name")
-    func namespaces() {
-        let lines = RedisAccess(password: "p", namespace: "x").lines(agentTypes: ["scaffold", "scaffold"])
+    func namespaces() throws {
+        let rules = try RedisAccess.rules(in: Programs.shareDirectory(binDirectory: Programs.binDirectory()))
+        let access = RedisAccess(password: "p", namespace: "x")
+        let lines = access.lines(rules: rules, agentTypes: ["scaffold", "scaffold"])
         #expect(lines.count == 3)
         #expect(lines[2].contains(" ~x:agent:scaffold:tasks ") && lines[2].contains(" &x:agent:scaffold:control "))
         #expect(!lines[2].contains(" ~agent:"))

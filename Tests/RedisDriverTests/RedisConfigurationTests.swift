@@ -46,6 +46,17 @@ import Testing
         #expect(error?.message.contains(reason) == true, "\(error?.message ?? "no error")")
     }
 
+    @Test func aPasswordMayComeBesideTheURL() throws {
+        let configuration = try RedisConfiguration(url: "redis://agent@h:1/2", password: "p@ss/word")
+        #expect(configuration.username == "agent" && configuration.password == "p@ss/word")
+        #expect(!"\(configuration)".contains("p@ss"))
+        let error = #expect(throws: RedisError.self) {
+            try RedisConfiguration(url: "redis://agent:one@h", password: "two")
+        }
+        #expect(error?.message.contains("another was given beside it") == true)
+        #expect(error?.message.contains("one") == false)
+    }
+
     @Test func noPasswordIsEverShown() throws {
         let error = #expect(throws: RedisError.self) { try RedisConfiguration(url: "redis://user:secret@h:x") }
         #expect(error?.message.contains("secret") == false)

@@ -16,6 +16,8 @@ struct AgentConfiguration: Sendable {
     }
 
     var redisURL = "redis://127.0.0.1:6379"
+    /// Where it isn't part of the URL.
+    var redisPassword: String?
     /// Put before every name on Redis with a colon; empty for none.
     var namespace = ""
     /// Absolute.
@@ -26,6 +28,8 @@ struct AgentConfiguration: Sendable {
     var slots = 4
     var logLevel = Logger.Level.info
     var logFormat = LogFormat.text
+    /// Absolute: where secrets stand that tasks may name, a file each; nil for none.
+    var secretsDirectory: String?
     /// The Python of Baton's own environment; nil for `python3` of `PATH`.
     var python: String?
     /// The whole environment, of which tools see the allow-list only.
@@ -34,11 +38,12 @@ struct AgentConfiguration: Sendable {
     /// Reads and checks the environment.
     ///
     /// - Parameters:
-    ///   - environment: Name to value; an empty value counts as not set.
+    ///   - given: Name to value; an empty value counts as not set.
     ///   - executable: Path of this program, beside which the shared files are looked for.
-    init(environment: [String: String], executable: String) throws(Faults) {
+    init(environment given: [String: String], executable: String) throws(Faults) {
+        let (environment, fileFaults) = SettingFiles.resolve(given)
         self.environment = environment
-        var faults: [String] = []
+        var faults = fileFaults.map { $0 + "." }
         func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         func refuse(_ name: String, expected: String) {
             faults.append("\(name) is \(value(name)?.debugDescription ?? "empty"), but has to be \(expected).")
@@ -51,9 +56,12 @@ struct AgentConfiguration: Sendable {
                     "BATON_REDIS_URL asks for TLS (rediss://), which Baton's Redis client has not; put a TLS tunnel such as "
                         + "stunnel between and name its redis:// address.")
             } else if !url.hasPrefix("redis://") && !url.hasPrefix("unix://") && !url.hasPrefix("redis+unix://") {
-                refuse("BATON_REDIS_URL", expected: "like redis://[user:password@]host:port[/database] or unix:///path")
+                // Not shown: a password may stand in it.
+                faults.append(
+                    "BATON_REDIS_URL has to be like redis://[user:password@]host:port[/database] or unix:///path.")
             }
         }
+        redisPassword = value("BATON_REDIS_PASSWORD")
         if let name = value("BATON_NAMESPACE") {
             namespace = name
             let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x2A && $0 != 0x3F && $0 != 0x5B }
@@ -83,6 +91,10 @@ struct AgentConfiguration: Sendable {
             } else {
                 refuse("BATON_LOG_FORMAT", expected: Self.oneOf(LogFormat.allCases.map(\.rawValue), found: text))
             }
+        }
+        secretsDirectory = value("BATON_SECRETS_DIR").map(FileSystem.absolute)
+        if let secretsDirectory, !FileSystem.isDirectory(secretsDirectory) {
+            refuse("BATON_SECRETS_DIR", expected: "the path of a directory that can be read")
         }
         python = value("BATON_PYTHON")
         if let python, python.contains("/"), !FileSystem.isExecutable(python) {

@@ -32,7 +32,7 @@ extension AgentProgram {
             return ExitCode.software
         }
         do {
-            redis = try RedisConfiguration(url: configuration.redisURL)
+            redis = try RedisConfiguration(url: configuration.redisURL, password: configuration.redisPassword)
         } catch {
             complain("\(type)-agent: BATON_REDIS_URL: \(error)")
             return ExitCode.configuration

@@ -9,7 +9,7 @@ import JSONTools
 ///     data_dir: /srv/baton   # a comment
 struct ConfigurationFile: Sendable, Hashable {
     /// The variable that tells later readers of the environment which settings came from the file.
-    static let markVariable = "BATON_FROM_FILE"
+    static let markVariable = "BATON_FROM_YAML"
     /// The settings that it may hold.
     static let names = [
         "url", "token", "host", "port", "data_dir", "database_url", "redis_url", "namespace", "log_level", "log_format",

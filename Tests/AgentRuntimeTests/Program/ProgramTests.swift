@@ -35,6 +35,27 @@ struct ProgramTests {
         #expect(configuration.logLevel == .debug && configuration.logFormat == .json)
     }
 
+    @Test("What stands in a file is a setting as well; a URL that can't be used is not shown")
+    func files() throws {
+        let path = "/tmp/password-\(getpid())-\(UInt64.random(in: .min ... .max))"
+        try FileSystem.write(Array("from a file\n".utf8), to: path)
+        defer { unlink(path) }
+        let found = try configuration(["BATON_REDIS_URL": "redis://agent@h", "BATON_REDIS_PASSWORD_FILE": path])
+        #expect(found.redisPassword == "from a file")
+        #expect(found.environment["BATON_REDIS_PASSWORD_FILE"] == nil)
+        do {
+            _ = try configuration([
+                "BATON_REDIS_URL": "http://me:hidden@x", "BATON_REDIS_PASSWORD": "hidden",
+                "BATON_REDIS_PASSWORD_FILE": path, "BATON_SECRETS_DIR": "/no/secrets",
+            ])
+            Issue.record("accepted")
+        } catch let error as AgentConfiguration.Faults {
+            #expect(error.messages.count == 3)
+            #expect(error.description.contains("BATON_REDIS_PASSWORD and BATON_REDIS_PASSWORD_FILE are both set"))
+            #expect(!error.description.contains("hidden"))
+        }
+    }
+
     @Test("All that is wrong is said at once, each with what was found and expected")
     func faults() throws {
         do {
