@@ -26,6 +26,36 @@ struct SendWindowTests {
         #expect(SendWindow.size(slots: slots) == window)
     }
 
+    @Test("agents that do much in half a second have as much on the road, for as long as they keep it up")
+    func pace() {
+        var window = SendWindow()
+        for span in 0..<3 {
+            window.monotonic = Int64(span) * SendWindow.paceSpan
+            for _ in 0..<10 {
+                #expect(sent(of: 30, in: &window) == 30)
+                var batch = window
+                for _ in 0..<30 { batch.close("scaffold") }
+                window.count(batch.use)
+            }
+        }
+        var later = window
+        #expect(sent(of: 1000, in: &window) == 300, "300 were closed in this half second")
+        later.monotonic += SendWindow.paceSpan
+        var next = later
+        #expect(sent(of: 1000, in: &next) == 300, "and in the one before")
+        later.monotonic += SendWindow.paceSpan
+        #expect(sent(of: 1000, in: &later) == SendWindow.smallest, "a pace of long ago tells nothing")
+    }
+
+    @Test("no pace makes a window larger than it may be")
+    func largest() {
+        var window = SendWindow()
+        var batch = window
+        for _ in 0..<10_000 { batch.close("scaffold") }
+        window.count(batch.use)
+        #expect(sent(of: 10_000, in: &window) == SendWindow.largestByPace)
+    }
+
     @Test("what is beyond the window is queued; what comes later doesn't overtake it")
     func queueing() {
         var window = SendWindow()
@@ -34,25 +64,25 @@ struct SendWindowTests {
         for _ in 1...10 { batch.close("scaffold") }
         window.count(batch.use)
         #expect(sent(of: 5, in: &window) == 0, "36 wait already")
-        #expect(window.releases(all: false, at: 0).map(\.count) == [10])
+        #expect(window.releases(all: false).map(\.count) == [10])
     }
 
     @Test("one release of a type is out at a time; the turn goes on by what was let go; an empty answer ends it")
     func releases() {
         var window = SendWindow()
         window.learn(load(sent: 0, queued: 100))
-        let first = window.releases(all: true, at: 0)
+        let first = window.releases(all: true)
         #expect(first.map(\.count) == [64])
         #expect(first.map(\.turn) == [0])
-        #expect(window.releases(all: true, at: 0).isEmpty)
+        #expect(window.releases(all: true).isEmpty)
         window.released("scaffold", got: 64)
-        #expect(window.releases(all: true, at: 0).isEmpty, "no room")
+        #expect(window.releases(all: true).isEmpty, "no room")
         window.learn(load(sent: 44, queued: 36))
-        #expect(window.releases(all: true, at: 0).map(\.turn) == [64])
+        #expect(window.releases(all: true).map(\.turn) == [64])
         window.released("scaffold", got: 7)
-        #expect(window.releases(all: true, at: 0).map(\.count) == [13], "another orchestrator may have held some")
+        #expect(window.releases(all: true).map(\.count) == [13], "another orchestrator may have held some")
         window.released("scaffold", got: 0)
-        #expect(window.releases(all: true, at: 0).isEmpty, "nothing is left")
+        #expect(window.releases(all: true).isEmpty, "nothing is left")
         #expect(sent(of: 1, in: &window) == 1)
     }
 
@@ -60,10 +90,10 @@ struct SendWindowTests {
     func slack() {
         var window = SendWindow()
         window.learn(load(sent: 60, queued: 10))
-        #expect(window.releases(all: false, at: 0).isEmpty)
-        #expect(window.releases(all: true, at: 0).map(\.count) == [4])
+        #expect(window.releases(all: false).isEmpty)
+        #expect(window.releases(all: true).map(\.count) == [4])
         window.released("scaffold", got: nil)
-        #expect(window.releases(all: true, at: 0).map(\.count) == [4], "a failed release is asked for again")
+        #expect(window.releases(all: true).map(\.count) == [4], "a failed release is asked for again")
     }
 
     @Test("what was queued since the sweeper counted is not forgotten when its count comes")
@@ -71,11 +101,11 @@ struct SendWindowTests {
         var window = SendWindow()
         #expect(sent(of: 70, in: &window) == 64)
         window.learn(load(sent: 10, queued: 0))
-        #expect(window.releases(all: true, at: 0).map(\.count) == [54])
+        #expect(window.releases(all: true).map(\.count) == [54])
         window.released("scaffold", got: 6)
-        #expect(window.releases(all: true, at: 0).isEmpty)
+        #expect(window.releases(all: true).isEmpty)
         window.learn(load(sent: 16, queued: 0))
-        #expect(window.releases(all: true, at: 0).isEmpty)
+        #expect(window.releases(all: true).isEmpty)
     }
 
     /// A door with 100 workflows of one stage, of which 36 wait, and `count` that have ended since.

@@ -191,7 +191,7 @@ extension AdvancerCore {
         } else {
             var computed = computed
             if !isStopping, let use = computed.computation.window?.use, !use.isEmpty {
-                computed.releases = window?.releases(with: use, at: monotonic) ?? []
+                computed.releases = window?.releases(with: use) ?? []
                 computed.computation.letGo(computed.releases)
             }
             phase = .committing(computed)

@@ -162,6 +162,7 @@ package struct AdvancerCore: Sendable {
     /// - Returns: what has to be done, in order.
     package mutating func step(_ input: Input, at monotonic: Int64) -> [Effect] {
         self.monotonic = monotonic
+        window?.monotonic = monotonic
         var effects: [Effect] = []
         switch input {
         case .submitted(let submissions): take(submissions, into: &effects)
@@ -213,7 +214,7 @@ package struct AdvancerCore: Sendable {
 
     /// Lets queued tasks go where there is room.
     mutating func release(all: Bool, into effects: inout [Effect]) {
-        guard !isStopping, let releases = window?.releases(all: all, at: monotonic) else { return }
+        guard !isStopping, let releases = window?.releases(all: all) else { return }
         for release in releases { effects.append(.release(release)) }
     }
 

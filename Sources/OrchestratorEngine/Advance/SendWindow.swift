@@ -3,6 +3,9 @@ package import WorkflowStorage
 /// How many tasks of each agent type may be on the road, as a value: what is beyond waits in the record, where it can be
 /// let go fairly and nothing of it is lost with Redis.
 ///
+/// A window is never smaller than what the agents of the type have lately done in ``paceSpan``: short tasks would otherwise
+/// be queued and let go one after the other, at the cost of a further write each, though none of them waits for an agent.
+///
 /// What is in flight is an estimate: right after each look of the sweeper, and by what this orchestrator sends and closes
 /// in between. Several orchestrators together may overdraw a window until the next look.
 package struct SendWindow: Sendable {
@@ -14,6 +17,11 @@ package struct SendWindow: Sendable {
     package static let releaseLimit = 256
     /// The part of a window that must be free before closings alone let tasks go: a few at a time cost a query each.
     static let slack = 8
+
+    /// For how long the work that is on the road lasts at most, in milliseconds, at the pace of the type's agents.
+    static let paceSpan: Int64 = 500
+    /// The largest window that a pace makes, in tasks.
+    static let largestByPace = 4096
 
     /// The window of a type whose living agents run `slots` tasks at once, in tasks.
     package static func size(slots: Int) -> Int {
@@ -32,8 +40,33 @@ package struct SendWindow: Sendable {
         package var askedAt: Int64
     }
 
+    /// How many tasks were closed in the current span and in the last whole one, which is a moving measure of pace that
+    /// forgets within two spans.
+    private struct Pace: Sendable {
+        var span: Int64 = 0
+        var closed = 0
+        var closedBefore = 0
+
+        mutating func note(_ count: Int, at monotonic: Int64) {
+            let now = monotonic / SendWindow.paceSpan
+            if now != span {
+                closedBefore = now == span + 1 ? closed : 0
+                (span, closed) = (now, 0)
+            }
+            closed += count
+        }
+
+        func window(at monotonic: Int64) -> Int {
+            let now = monotonic / SendWindow.paceSpan
+            let closedLately = now == span ? max(closed, closedBefore) : now == span + 1 ? closed : 0
+            return min(closedLately, SendWindow.largestByPace)
+        }
+    }
+
     private struct Lane: Sendable {
-        var window = SendWindow.smallest
+        /// What the slots of the living agents allow.
+        var bySlots = SendWindow.smallest
+        var pace = Pace()
         var inFlight = 0
         /// Tasks that wait in the record, as far as is known.
         var queued = 0
@@ -42,7 +75,8 @@ package struct SendWindow: Sendable {
         var turn = 0
         var isReleasing = false
 
-        var room: Int { window - inFlight }
+        func window(at monotonic: Int64) -> Int { max(bySlots, pace.window(at: monotonic)) }
+        func room(at monotonic: Int64) -> Int { window(at: monotonic) - inFlight }
     }
 
     /// What a batch did, to be counted once it is committed.
@@ -52,6 +86,8 @@ package struct SendWindow: Sendable {
         var closed = 0
     }
 
+    /// The time, in milliseconds of a monotonic clock: whoever uses the windows keeps it.
+    package var monotonic: Int64 = 0
     private var lanes: [String: Lane] = [:]
     private(set) var use: [String: Use] = [:]
 
@@ -68,7 +104,8 @@ package struct SendWindow: Sendable {
         let lane = lanes[agentType] ?? Lane()
         var used = use[agentType] ?? Use()
         // While others wait a new one doesn't overtake them.
-        let isAdmitted = lane.queued + used.queued == 0 && lane.inFlight + used.sent - used.closed < lane.window
+        let onTheRoad = lane.inFlight + used.sent - used.closed
+        let isAdmitted = lane.queued + used.queued == 0 && onTheRoad < lane.window(at: monotonic)
         if isAdmitted { used.sent += 1 } else { used.queued += 1 }
         use[agentType] = used
         return isAdmitted
@@ -84,6 +121,7 @@ package struct SendWindow: Sendable {
         for (agentType, used) in use {
             var lane = lanes[agentType] ?? Lane()
             lane.inFlight = max(0, lane.inFlight + used.sent - used.closed)
+            lane.pace.note(used.closed, at: monotonic)
             lane.queued += used.queued
             lane.queuedSince += used.queued
             lanes[agentType] = lane
@@ -95,14 +133,14 @@ package struct SendWindow: Sendable {
         var counted = Set(loads.map(\.agentType))
         for load in loads {
             var lane = lanes[load.agentType] ?? Lane()
-            lane.window = Self.size(slots: load.slots)
+            lane.bySlots = Self.size(slots: load.slots)
             lane.inFlight = load.sent
             lane.queued = load.queued + lane.queuedSince
             lane.queuedSince = 0
             lanes[load.agentType] = lane
         }
         for (agentType, lane) in lanes where counted.insert(agentType).inserted {
-            lanes[agentType]?.window = Self.smallest
+            lanes[agentType]?.bySlots = Self.smallest
             lanes[agentType]?.inFlight = 0
             lanes[agentType]?.queued = lane.queuedSince
             lanes[agentType]?.queuedSince = 0
@@ -112,24 +150,25 @@ package struct SendWindow: Sendable {
     /// What may be let go now. Each release has to be answered by ``released(_:got:)``.
     ///
     /// - Parameter all: whether a single free place is reason enough.
-    package mutating func releases(all: Bool, at monotonic: Int64) -> [Release] {
+    package mutating func releases(all: Bool) -> [Release] {
         var releases: [Release] = []
-        for (agentType, lane) in lanes where lane.queued > 0 && lane.room > 0 && !lane.isReleasing {
-            guard all || lane.room >= lane.window / Self.slack else { continue }
+        for (agentType, lane) in lanes where lane.queued > 0 && !lane.isReleasing {
+            let (window, room) = (lane.window(at: monotonic), lane.room(at: monotonic))
+            guard room > 0, all || room >= window / Self.slack else { continue }
             lanes[agentType]?.isReleasing = true
             releases.append(
                 Release(
-                    agentType: agentType, count: min(lane.room, Self.releaseLimit), turn: lane.turn,
+                    agentType: agentType, count: min(room, Self.releaseLimit), turn: lane.turn,
                     askedAt: monotonic))
         }
         return releases.sorted { $0.agentType < $1.agentType }
     }
 
     /// What may be let go in the transaction of a batch that is about to be committed: with the places that it frees.
-    mutating func releases(with use: [String: Use], at monotonic: Int64) -> [Release] {
+    mutating func releases(with use: [String: Use]) -> [Release] {
         var committed = self
         committed.count(use)
-        let releases = committed.releases(all: false, at: monotonic)
+        let releases = committed.releases(all: false)
         for release in releases { lanes[release.agentType, default: Lane()].isReleasing = true }
         return releases
     }
