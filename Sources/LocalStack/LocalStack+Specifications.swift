@@ -65,8 +65,11 @@ extension LocalStack {
         }
         environment.merge(marks) { $1 }
         environment["BATON_DATA_DIR"] = configuration.dataDirectory
-        let redisURL = redis?.url(for: name) ?? record.redisURL
-        for (variable, url) in [("BATON_DATABASE_URL", record.databaseURL), ("BATON_REDIS_URL", redisURL)] {
+        // A road that tests put in between is one of TCP.
+        let overSocket = configuration.road == nil
+        let redisURL = redis?.url(for: name, overSocket: overSocket) ?? record.redisURL
+        let databaseURL = overSocket ? postgres?.socketURL ?? record.databaseURL : record.databaseURL
+        for (variable, url) in [("BATON_DATABASE_URL", databaseURL), ("BATON_REDIS_URL", redisURL)] {
             environment[variable] = url.map { configuration.road?(name, $0) ?? $0 }
             environment[variable + "_FILE"] = nil
         }

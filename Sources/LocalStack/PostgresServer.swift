@@ -27,6 +27,10 @@ struct PostgresServer: Sendable {
 
     var data: String { home + "/data" }
     var url: String { "postgres://\(Self.user):\(password)@127.0.0.1:\(port)/\(Self.database)" }
+    /// The URL for a process of the stack: by the unix socket, which costs less than TCP.
+    var socketURL: String {
+        "postgres://\(Self.user):\(password)@/\(Self.database)?host=\(urlEncoded(socketDirectory))&port=\(port)"
+    }
 
     /// The account `postgres` if we are root, nil if we are anyone else.
     static func accountToUse() throws(StackError) -> Account? {

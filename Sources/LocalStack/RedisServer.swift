@@ -18,11 +18,18 @@ struct RedisServer: Sendable {
     var url: String { "redis://default:\(password)@127.0.0.1:\(port)/0" }
 
     /// The URL for a process of the stack, with the user that may do what it has to.
-    func url(for component: String) -> String {
-        guard let user = RedisAccess.user(of: component) else { return url }
+    ///
+    /// - Parameter overSocket: whether it goes by the unix socket, which costs less than TCP, rather than by the port.
+    func url(for component: String, overSocket: Bool) -> String {
+        let login = login(of: component)
+        return overSocket ? "unix://\(login)@\(urlEncoded(socket))" : "redis://\(login)@127.0.0.1:\(port)/0"
+    }
+
+    private func login(of component: String) -> String {
+        guard let user = RedisAccess.user(of: component) else { return "default:\(password)" }
         let type = user.hasPrefix("agent-") ? String(user.dropFirst("agent-".count)) : nil
-        guard type.map({ agentTypes.contains($0) }) ?? true else { return url }
-        return "redis://\(user):\(access.password(of: user))@127.0.0.1:\(port)/0"
+        guard type.map({ agentTypes.contains($0) }) ?? true else { return "default:\(password)" }
+        return "\(user):\(access.password(of: user))"
     }
 
     /// Writes the configuration and tells what to start.
@@ -57,4 +64,11 @@ struct RedisServer: Sendable {
             port: port
         )
     }
+}
+
+/// A path as it stands in a URL: what could mean something there is escaped, slashes stay.
+func urlEncoded(_ path: String) -> String {
+    var allowed = CharacterSet.alphanumerics
+    allowed.insert(charactersIn: "-._~/")
+    return path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path
 }

@@ -89,7 +89,7 @@ struct RedisAccessTests {
             configuration.usesPostgres = false
             try await withStack(configuration) { stack in
                 let server = try #require(await stack.redis)
-                try await body { server.url(for: $0) }
+                try await body { server.url(for: $0, overSocket: false) }
             }
         }
     }

@@ -23,6 +23,10 @@ struct StackTests {
                 #expect(try mode(data + "/secrets.json") == 0o600)
                 #expect(try mode(data) == 0o700)
                 try await checkServers(record)
+                let socketURL = try #require(await first.postgres?.socketURL)
+                #expect(try await psql(socketURL, "SELECT answer FROM t") == "42")
+                let socket = try #require(await first.redis?.url(for: "orchestrator", overSocket: true))
+                #expect(socket.hasPrefix("unix://orchestrator:"))
                 for name in ["postgres", "redis"] {
                     #expect(try await first.kill(name))
                     try await first.awaitReady(name)
