@@ -6,7 +6,7 @@ import TaskTransport
 
 extension AgentShell {
     func claimTasks() async {
-        let decoder = EntryDecoder(builder: runner.builder)
+        let decoder = EntryDecoder(builder: runner.builder, immediateResult: runner.immediateResult)
         var complaint = Complaint(logger: logger, what: "tasks can't be taken from Redis")
         while let wanted = await claims.take(atMost: 1)?.first {
             do {

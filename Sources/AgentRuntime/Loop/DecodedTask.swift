@@ -7,11 +7,14 @@ package struct DecodedTask: Sendable {
     package var entry: ClaimedTask
     /// What it asks for.
     package var envelope: TaskEnvelope
+    /// The encoded result, where it is known already: of a task that is refused, or of an action that needs no running.
+    package var answer: [UInt8]?
 
     /// A task that was taken and decoded.
-    package init(entry: ClaimedTask, envelope: TaskEnvelope) {
+    package init(entry: ClaimedTask, envelope: TaskEnvelope, answer: [UInt8]? = nil) {
         self.entry = entry
         self.envelope = envelope
+        self.answer = answer
     }
 }
 

@@ -2,9 +2,11 @@ import AgentProtocol
 import JSONTools
 import TaskTransport
 
-/// Turns entries into tasks, and says what is to become of those that are none.
+/// Turns entries into tasks, answers those that need no running, and says what is to become of those that are none.
 struct EntryDecoder: Sendable {
     let builder: ResultBuilder
+    /// The result of a task that needs no running.
+    var immediateResult: @Sendable (TaskEnvelope) -> TaskResult? = { _ in nil }
 
     enum Decoded: Sendable {
         case task(DecodedTask)
@@ -16,7 +18,10 @@ struct EntryDecoder: Sendable {
         let reason: String
         do {
             let envelope = try TaskEnvelope(decoding: entry.bytes)
-            if envelope.agentType == builder.agentType { return .task(DecodedTask(entry: entry, envelope: envelope)) }
+            if envelope.agentType == builder.agentType {
+                let answer = immediateResult(envelope)?.encoded()
+                return .task(DecodedTask(entry: entry, envelope: envelope, answer: answer))
+            }
             reason = "it is for agents of type \(envelope.agentType), this is one of type \(builder.agentType)"
         } catch {
             reason = "\(error)"

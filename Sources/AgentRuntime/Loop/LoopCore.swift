@@ -95,7 +95,7 @@ struct LoopCore {
         }
         inputs.removeAll(keepingCapacity: true)
         if let count = claim.take() {
-            // Attempts that ended at once have freed their slots since it was decided on.
+            // Attempts that ended meanwhile have freed their slots since it was decided on.
             shell.claims.put([max(count, loop.wanted)])
         }
         if !reports.isEmpty {
@@ -157,10 +157,6 @@ struct LoopCore {
 
     private mutating func begin(_ envelope: TaskEnvelope, for shell: AgentShell) {
         let reference = envelope.reference
-        if let result = shell.runner.immediateResult(of: envelope) {
-            inputs.append(.finished(reference, result: result.encoded()))
-            return
-        }
         let executor = freeExecutors.popLast() ?? makeExecutor()
         let stop = StopBox()
         let log = shell.logs.log(of: envelope)

@@ -59,7 +59,7 @@ extension TaskLoop {
                 RunningTask(reference: task.task.envelope.reference, progress: task.progress, note: task.note)
             },
             held: listed.map(\.order.reference),
-            freeSlots: wanted
+            freeSlots: freeSlots
         )
         effects.append(.signal(.heartbeat(heartbeat)))
         nextHeartbeat = now.elapsed + (tasks.map { interval(of: $0.task) }.min() ?? limits.heartbeat)

@@ -40,6 +40,8 @@ package struct TaskLoop: Sendable {
         package var heldBytes = 64 << 20
         /// So many held results are listed in a heartbeat, the oldest first.
         package var listedHeld = 500
+        /// The most tasks that are taken beyond the free slots, while all that come are answered without a slot.
+        package var surplus = 64
 
         /// What agents keep to unless told otherwise.
         package init() {}
@@ -154,6 +156,10 @@ package struct TaskLoop: Sendable {
     /// No claim before this time, after one that failed.
     var nextClaim: Duration = .zero
     var claimBackoff: Duration = .zero
+    /// How many tasks were asked for last.
+    var asked = 0
+    /// How many are asked for beyond the free slots: more while all that come are answered without a slot, none otherwise.
+    var surplus = 0
     /// The orchestrator asked for no more tasks.
     var isPaused = false
     var isConnected = false
@@ -176,6 +182,12 @@ package struct TaskLoop: Sendable {
 
     /// How many tasks may be taken now.
     package var wanted: Int {
+        let free = freeSlots
+        return free > 0 ? free + surplus : 0
+    }
+
+    /// How many more tasks could run now.
+    var freeSlots: Int {
         guard phase == .working, !isPaused, held.count < limits.heldCount, heldBytes < limits.heldBytes else {
             return 0
         }
@@ -190,6 +202,7 @@ package struct TaskLoop: Sendable {
             isClaiming = false
             claimBackoff = .zero
             take(tasks, now, &effects)
+            adaptSurplus(to: tasks)
         case .claimFailed:
             isClaiming = false
             claimBackoff = claimBackoff == .zero ? limits.retry / 4 : min(claimBackoff * 2, limits.retry * 4)
@@ -234,39 +247,12 @@ package struct TaskLoop: Sendable {
 
     // MARK: - Tasks
 
-    private mutating func take(_ tasks: [DecodedTask], _ now: LoopMoment, _ effects: inout [Effect]) {
-        var back: [ClaimedTask] = []
-        var gone: [ClaimedTask] = []
-        for task in tasks {
-            let reference = task.envelope.reference
-            if let entry = running[reference]?.task.entry {
-                // Read again after a lost connection; a second entry of the same send is one too many.
-                if !entry.isSameEntry(as: task.entry) { gone.append(task.entry) }
-            } else if let result = held[reference] {
-                // Its entry is still there, so the report was lost on the way.
-                if result.state != .reporting {
-                    held[reference]?.state = .unsent(since: now.elapsed - limits.retry)
-                    held[reference]?.order.entry = task.entry.withoutBytes
-                    continue
-                }
-                if result.order.entry?.isSameEntry(as: task.entry) != true { gone.append(task.entry) }
-            } else if cancelled.contains(reference) || done.contains(reference) {
-                gone.append(task.entry)
-            } else if phase != .working || running.count >= limits.slots {
-                back.append(task.entry)
-            } else {
-                start(task, now, &effects)
-            }
-        }
-        if !gone.isEmpty { effects.append(.discard(gone)) }
-        if !back.isEmpty { effects.append(.handBack(back)) }
-    }
-
     private mutating func claimIfWanted(_ now: LoopMoment, _ effects: inout [Effect]) {
         guard !isClaiming, now.elapsed >= nextClaim else { return }
         let wanted = wanted
         guard wanted > 0 else { return }
         isClaiming = true
+        asked = wanted
         effects.append(.claim(wanted))
     }
 
@@ -289,7 +275,7 @@ package struct TaskLoop: Sendable {
         effects.append(.reject(rejected, entry))
     }
 
-    private mutating func start(_ task: DecodedTask, _ now: LoopMoment, _ effects: inout [Effect]) {
+    mutating func start(_ task: DecodedTask, _ now: LoopMoment, _ effects: inout [Effect]) {
         let constraints = task.envelope.constraints
         running[task.envelope.reference] = Running(
             task: task,
@@ -311,14 +297,18 @@ package struct TaskLoop: Sendable {
 
     /// Reports a result and keeps it until it is settled.
     mutating func hold(_ order: ReportOrder, _ effects: inout [Effect]) {
-        held[order.reference] = Held(order: order, number: nextNumber, resendAfter: limits.resend)
-        heldBytes += order.bytes.count
-        nextNumber += 1
+        keep(order)
         if case .report(let orders)? = effects.last {
             effects[effects.count - 1] = .report(orders + [order])
         } else {
             effects.append(.report([order]))
         }
+    }
+
+    mutating func keep(_ order: ReportOrder) {
+        held[order.reference] = Held(order: order, number: nextNumber, resendAfter: limits.resend)
+        heldBytes += order.bytes.count
+        nextNumber += 1
     }
 
     mutating func settle(_ reference: TaskReference) {

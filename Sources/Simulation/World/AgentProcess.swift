@@ -132,7 +132,9 @@ extension World {
             var tasks: [DecodedTask] = []
             for entry in found ?? [] {
                 do {
-                    tasks.append(DecodedTask(entry: entry, envelope: try TaskEnvelope(decoding: entry.bytes)))
+                    let envelope = try TaskEnvelope(decoding: entry.bytes)
+                    let answer = world.immediateResult(of: envelope, by: agent)
+                    tasks.append(DecodedTask(entry: entry, envelope: envelope, answer: answer))
                 } catch {
                     world.complain("envelope", "an agent can't decode what was sent: \(error)")
                 }

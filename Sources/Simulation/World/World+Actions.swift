@@ -6,10 +6,7 @@ import JSONTools
 extension World {
     func begin(_ envelope: TaskEnvelope, of index: Int) {
         guard let agent = agents[index] else { return }
-        let script = ActionScript(
-            seed: scenario.seed, workflow: envelope.workflowContext.workflowName, stage: envelope.stage,
-            generation: envelope.generation, attempt: envelope.attempt, isAnswered: !envelope.answers.isEmpty,
-            isSlow: scenario.isSlow)
+        let script = script(of: envelope)
         let number = count("actions")
         let reference = envelope.reference
         agents[index]?.actions[reference] = AgentProcess.RunningAction(
@@ -69,6 +66,24 @@ extension World {
     }
 
     // MARK: Results
+
+    private func script(of envelope: TaskEnvelope) -> ActionScript {
+        ActionScript(
+            seed: scenario.seed, workflow: envelope.workflowContext.workflowName, stage: envelope.stage,
+            generation: envelope.generation, attempt: envelope.attempt, isAnswered: !envelope.answers.isEmpty,
+            isSlow: scenario.isSlow)
+    }
+
+    /// The result of an action that needs no running: of the shortest ones.
+    func immediateResult(of envelope: TaskEnvelope, by agent: AgentProcess) -> [UInt8]? {
+        let script = script(of: envelope)
+        switch script.ending {
+        case .success, .failure, .partial, .questions, .unstorable:
+            guard script.milliseconds <= 40 else { return nil }
+            return result(of: AgentProcess.RunningAction(envelope: envelope, script: script, number: 0), by: agent)
+        case .hang, .stubborn, .poison, .exclusive: return nil
+        }
+    }
 
     func result(of envelope: TaskEnvelope, stopped reason: StopReason, by agent: AgentProcess) -> [UInt8]? {
         switch reason {

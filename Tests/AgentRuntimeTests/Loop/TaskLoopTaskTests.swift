@@ -51,6 +51,48 @@ struct TaskLoopTaskTests {
         #expect(effects == [.start(1), .handBack(["2-0", "3-0"])])
     }
 
+    @Test("What is answered already takes no slot; while whole claims are, more is taken at a time, up to a limit")
+    func answers() {
+        var fixture = LoopFixture.connected(slots: 2) { $0.surplus = 6 }
+        #expect(fixture.loop.asked == 2)
+        func answered(_ numbers: ClosedRange<Int>) -> [DecodedTask] {
+            numbers.map { number in
+                var task = LoopFixture.task(number)
+                task.answer = [1]
+                return task
+            }
+        }
+        #expect(fixture.step(.claimed(answered(1...2))) == [.report([1, 2]), .claim(4)])
+        #expect(fixture.loop.freeSlots == 2, "what could run is as much as before")
+        let fewer = fixture.step(.claimed(answered(3...5)))
+        #expect(fewer == [.report([3, 4, 5]), .claim(4)], "fewer came than were asked for")
+        #expect(fixture.step(.claimed(answered(6...9))) == [.report([6, 7, 8, 9]), .claim(6)])
+        #expect(fixture.step(.claimed(answered(10...15))).last == .claim(8))
+        #expect(fixture.step(.claimed(answered(16...23))).last == .claim(8))
+        let mixed = answered(24...27) + (28...31).map { LoopFixture.task($0) }
+        #expect(
+            fixture.step(.claimed(mixed))
+                == [.start(28), .start(29), .report([24, 25, 26, 27]), .handBack(["30-0", "31-0"])])
+        #expect(fixture.finish(28) == [.report([28]), .claim(1)], "no more than there are slots")
+        #expect(fixture.loop.held.count == 28)
+    }
+
+    @Test("An answer that is known is held and settled like any other result, and not given twice")
+    func answeredOnce() {
+        var fixture = LoopFixture.connected(slots: 1)
+        var task = LoopFixture.task(1)
+        task.answer = [1]
+        #expect(fixture.step(.claimed([task])) == [.report([1]), .claim(2)])
+        #expect(fixture.step(.claimed([task])) == [.claim(2)], "its report is under way")
+        _ = fixture.reported(1)
+        _ = fixture.acknowledge(settled: [1])
+        #expect(fixture.step(.claimed([task])).first == .discard(["1-0"]))
+        _ = fixture.cancel(2)
+        task = LoopFixture.task(2)
+        task.answer = [1]
+        #expect(fixture.step(.claimed([task])).first == .discard(["2-0"]), "it was cancelled before it got here")
+    }
+
     @Test("What it runs already is not run twice; a second entry of the same send is removed")
     func duplicateOfRunning() {
         var fixture = LoopFixture.connected()
