@@ -75,6 +75,7 @@ extension PostgresWatchStore {
     /// patience in ms.
     private static let everythingDue = SQLText(
         unchecked: """
+            WITH open AS MATERIALIZED (\(openTasks))
             (SELECT 1::int AS kind, workflow_id, NULL::uuid AS task_id, NULL::int AS attempt,
                     NULL::bigint AS dispatch_id, NULL::text AS word, \(milliseconds("due_at")) AS number,
                     NULL::bigint AS second, NULL::bigint AS third
@@ -84,14 +85,14 @@ extension PostgresWatchStore {
              LIMIT $1)
             UNION ALL
             (SELECT 2, workflow_id, task_id, attempt, dispatch_id, NULL, NULL, NULL, NULL
-             FROM tasks
-             WHERE status < 10 AND status = 1 AND NOT published AND publish_by <= clock_timestamp()
+             FROM open
+             WHERE status = 1 AND NOT published AND publish_by <= clock_timestamp()
              LIMIT $1)
             UNION ALL
             (SELECT 3, t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_id, NULL, NULL, NULL
-             FROM tasks t
+             FROM open t
              LEFT JOIN agents a ON a.agent_id = t.agent_id
-             WHERE t.status < 10 AND t.status = 2 AND $2
+             WHERE t.status = 2 AND $2
                AND (a.agent_id IS NULL OR a.gone_at IS NOT NULL
                     OR a.last_heartbeat_at < clock_timestamp() - $3::bigint * interval '1 millisecond')
                AND t.started_at < clock_timestamp() - $3::bigint * interval '1 millisecond'
@@ -107,8 +108,8 @@ extension PostgresWatchStore {
                     \(milliseconds("t.created_at")), NULL, NULL
              FROM (
                  SELECT \(watchedColumns)
-                 FROM tasks
-                 WHERE status < 10 AND status < 2 AND NOT is_held AND NOT is_stopping AND $2
+                 FROM open
+                 WHERE status < 2 AND NOT is_held AND NOT is_stopping AND $2
                    AND created_at < clock_timestamp() - $5::bigint * interval '1 millisecond'
                    AND agent_type NOT IN (\(livingTypes))) AS t
              WHERE t.place <= $1)
@@ -117,7 +118,7 @@ extension PostgresWatchStore {
                     \(milliseconds("t.created_at")), NULL, NULL
              FROM (
                  SELECT \(watchedColumns)
-                 FROM tasks
+                 FROM open
                  WHERE status = 0 AND NOT is_held
                    AND created_at < clock_timestamp() - $5::bigint * interval '1 millisecond') AS t
              WHERE t.place <= $1
@@ -125,8 +126,8 @@ extension PostgresWatchStore {
             UNION ALL
             (SELECT 7, t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type,
                     \(milliseconds("t.deadline")), NULL, NULL
-             FROM tasks t
-             WHERE t.status < 10 AND t.status = 2 AND $2
+             FROM open t
+             WHERE t.status = 2 AND $2
                AND t.deadline < clock_timestamp() - $5::bigint * interval '1 millisecond'
              LIMIT $1)
             UNION ALL
@@ -141,16 +142,16 @@ extension PostgresWatchStore {
             UNION ALL
             (SELECT DISTINCT 8, t.workflow_id, NULL::uuid, NULL::int, NULL::bigint, NULL, NULL::bigint, NULL::bigint,
                     NULL::bigint
-             FROM tasks t
+             FROM open t
              JOIN workflows w ON w.id = t.workflow_id
-             WHERE $4 AND t.status < 10 AND t.status = 0 AND NOT t.is_stopping AND t.is_held <> (w.status = 'paused')
+             WHERE $4 AND t.status = 0 AND NOT t.is_stopping AND t.is_held <> (w.status = 'paused')
              LIMIT $1)
             UNION ALL
             (SELECT 9, t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type,
                     \(milliseconds("t.created_at")), NULL, NULL
-             FROM tasks t
+             FROM open t
              JOIN workflow_state s ON s.id = t.workflow_id
-             WHERE $4 AND t.status < 10 AND s.is_terminal
+             WHERE $4 AND s.is_terminal
              LIMIT $1)
             UNION ALL
             (SELECT DISTINCT 10, q.workflow_id, NULL::uuid, NULL::int, NULL::bigint, NULL, NULL::bigint, NULL::bigint,
@@ -161,8 +162,16 @@ extension PostgresWatchStore {
                AND NOT s.is_terminal
              LIMIT $1)
             UNION ALL
-            (SELECT 11, NULL, NULL, NULL, NULL, \(loadColumns) FROM \(loadTables))
+            (SELECT 11, NULL, NULL, NULL, NULL, \(loadColumns) FROM \(loadTables("open")))
             """)
+
+    /// What the watch has to know of the open attempts: read once, for their rows are wide and asked for in many ways.
+    private static let openTasks = """
+        SELECT workflow_id, task_id, attempt, dispatch_id, agent_type, agent_id, status, is_held, is_stopping, published,
+            publish_by, created_at, started_at, deadline
+        FROM tasks
+        WHERE status < 10
+        """
 
     /// What is shown of attempts that wait, with their place among those of their type: the limit is each type's own, so
     /// that many of one type don't hide the others.
@@ -186,12 +195,12 @@ extension PostgresWatchStore {
         coalesce(o.agent_type, l.agent_type), coalesce(o.sent, 0), coalesce(o.queued, 0), coalesce(l.slots, 0)
         """
 
-    /// Open attempts and living agents by type; `$3` is the lease.
-    private static let loadTables = """
+    /// Open attempts, from a relation that has them, and living agents by type; `$3` is the lease.
+    private static func loadTables(_ open: String) -> String {
+        """
         (SELECT agent_type, count(*) FILTER (WHERE status > 0) AS sent,
              count(*) FILTER (WHERE status = 0 AND NOT is_held) AS queued
-         FROM tasks
-         WHERE status < 10
+         FROM \(open)
          GROUP BY agent_type) AS o
         FULL JOIN
         (SELECT a.agent_type, sum(a.slots) AS slots
@@ -199,9 +208,11 @@ extension PostgresWatchStore {
          WHERE a.gone_at IS NULL AND a.last_heartbeat_at > clock_timestamp() - $3::bigint * interval '1 millisecond'
          GROUP BY a.agent_type) AS l ON l.agent_type = o.agent_type
         """
+    }
 
     private static let allLoads = SQLText(
-        unchecked: "SELECT \(loadColumns) FROM \(loadTables.replacing("$3", with: "$1"))")
+        unchecked:
+            "SELECT \(loadColumns) FROM \(loadTables("(\(openTasks)) AS open").replacing("$3", with: "$1"))")
 
     /// Open attempts and living agents by type.
     public func loads(leaseMilliseconds: Int) async throws(BatchError) -> [AgentTypeLoad] {
