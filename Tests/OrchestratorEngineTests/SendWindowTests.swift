@@ -12,11 +12,11 @@ struct SendWindowTests {
     }
 
     /// How many of `count` new tasks of a batch are sent at once.
-    private func sent(of count: Int, in window: inout SendWindow) -> Int {
-        var batch = window
-        let sent = (0..<count).filter { _ in batch.admits("scaffold") }.count
-        window.count(batch.use)
-        return sent
+    private func sent(of count: Int, closing closed: Int = 0, in window: inout SendWindow) -> Int {
+        var use = ["scaffold": SendWindow.Use(new: count, closed: closed)]
+        _ = window.decide(&use, mayRelease: false)
+        window.count(use)
+        return use["scaffold"]?.sent ?? 0
     }
 
     @Test(
@@ -26,33 +26,58 @@ struct SendWindowTests {
         #expect(SendWindow.size(slots: slots) == window)
     }
 
-    @Test("agents that do much in half a second have as much on the road, for as long as they keep it up")
+    /// Sends and closes 30 tasks every 25 ms, for so many milliseconds.
+    private func work(_ window: inout SendWindow, milliseconds: Int64) {
+        for _ in 0..<milliseconds / 25 {
+            #expect(sent(of: 30, in: &window) == 30)
+            window.monotonic += 25
+            window.count(["scaffold": SendWindow.Use(closed: 30)])
+        }
+    }
+
+    @Test("agents have on the road what they do in half a second, for as long as they keep it up")
     func pace() {
         var window = SendWindow()
-        for span in 0..<3 {
-            window.monotonic = Int64(span) * SendWindow.paceSpan
-            for _ in 0..<10 {
-                #expect(sent(of: 30, in: &window) == 30)
-                var batch = window
-                for _ in 0..<30 { batch.close("scaffold") }
-                window.count(batch.use)
-            }
-        }
+        window.monotonic = 10_000
+        work(&window, milliseconds: 1500)
         var later = window
-        #expect(sent(of: 1000, in: &window) == 300, "300 were closed in this half second")
-        later.monotonic += SendWindow.paceSpan
-        var next = later
-        #expect(sent(of: 1000, in: &next) == 300, "and in the one before")
-        later.monotonic += SendWindow.paceSpan
+        #expect(sent(of: 1000, in: &later) == 600, "30 every 25 ms")
+        later = window
+        later.monotonic += SendWindow.paceSpan - 1
+        #expect(sent(of: 1000, in: &later) == 600, "what was so half a second ago still counts")
+        later = window
+        later.monotonic += 20 * SendWindow.paceSpan
         #expect(sent(of: 1000, in: &later) == SendWindow.smallest, "a pace of long ago tells nothing")
+    }
+
+    @Test("a pace is measured from where there was something to do, and grows a window fourfold at most")
+    func burst() {
+        var window = SendWindow()
+        window.monotonic = 60_000
+        #expect(sent(of: 64, in: &window) == 64)
+        window.monotonic += 80
+        window.count(["scaffold": SendWindow.Use(closed: 64)])
+        #expect(sent(of: 1000, in: &window) == 256, "64 in 80 ms would be 400 in half a second")
+        window.monotonic += 80
+        #expect(sent(of: 2000, closing: 256, in: &window) == 0, "others wait already")
+        #expect(window.releases(all: false).map(\.count) == [SendWindow.releaseLimit])
+    }
+
+    @Test("slow tasks make no pace")
+    func slow() {
+        var window = SendWindow()
+        #expect(sent(of: 64, in: &window) == 64)
+        for _ in 0..<10 {
+            window.monotonic += 1000
+            #expect(sent(of: 20, closing: 20, in: &window) == 20)
+        }
+        #expect(sent(of: 1, in: &window) == 0, "64 are on the road, 10 are done in half a second")
     }
 
     @Test("no pace makes a window larger than it may be")
     func largest() {
         var window = SendWindow()
-        var batch = window
-        for _ in 0..<10_000 { batch.close("scaffold") }
-        window.count(batch.use)
+        window.count(["scaffold": SendWindow.Use(closed: 10_000)])
         #expect(sent(of: 10_000, in: &window) == SendWindow.largestByPace)
     }
 
@@ -60,11 +85,44 @@ struct SendWindowTests {
     func queueing() {
         var window = SendWindow()
         #expect(sent(of: 100, in: &window) == 64)
-        var batch = window
-        for _ in 1...10 { batch.close("scaffold") }
-        window.count(batch.use)
+        window.count(["scaffold": SendWindow.Use(closed: 10)])
         #expect(sent(of: 5, in: &window) == 0, "36 wait already")
         #expect(window.releases(all: false).map(\.count) == [10])
+    }
+
+    @Test("a batch sends into the places that it frees itself")
+    func exchange() {
+        var window = SendWindow()
+        #expect(sent(of: 64, in: &window) == 64)
+        #expect(sent(of: 8, closing: 10, in: &window) == 8)
+        #expect(sent(of: 8, closing: 5, in: &window) == 7)
+    }
+
+    @Test("what waits goes before what is new, in the same batch where there is room for both")
+    func order() {
+        var window = SendWindow()
+        #expect(sent(of: 70, in: &window) == 64)
+        var use = ["scaffold": SendWindow.Use(new: 10, closed: 16)]
+        var batch = window
+        #expect(batch.decide(&use, mayRelease: true).map(\.count) == [6], "the 6 that wait, and 10 new")
+        #expect(use["scaffold"]?.sent == 10)
+        batch.count(use)
+        batch.released("scaffold", got: 6)
+        #expect(sent(of: 1, in: &batch) == 0, "all 64 places are taken")
+
+        use = ["scaffold": SendWindow.Use(new: 11, closed: 16)]
+        batch = window
+        #expect(batch.decide(&use, mayRelease: true).map(\.count) == [6], "what waits goes first")
+        #expect(use["scaffold"]?.sent == 10, "then what there is room for")
+
+        use = ["scaffold": SendWindow.Use(new: 11, closed: 5)]
+        batch = window
+        #expect(batch.decide(&use, mayRelease: true).isEmpty, "five places are too few for a query")
+        #expect(use["scaffold"]?.sent == 0, "so both wait for more of them")
+
+        use = ["scaffold": SendWindow.Use(new: 10, closed: 16)]
+        #expect(window.decide(&use, mayRelease: false).isEmpty)
+        #expect(use["scaffold"]?.sent == 0, "who stops lets nothing go, and nothing overtakes what waits")
     }
 
     @Test("one release of a type is out at a time; the turn goes on by what was let go; an empty answer ends it")

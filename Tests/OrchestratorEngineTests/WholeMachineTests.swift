@@ -203,6 +203,8 @@ struct WholeMachineTests {
         let needs = computation.apply(
             results, to: .init(machine: machine, definitionHash: "", version: 1), outputs: [:])
         #expect(needs.isEmpty, "no output has to be loaded that this batch has brought itself")
+        var unlimited: SendWindow?
+        #expect(computation.send(within: &unlimited, mayRelease: true).isEmpty)
         let sent = try #require(computation.effects.sends.first)
         #expect(String(decoding: sent.payload, as: UTF8.self).contains("0 and 1"))
     }

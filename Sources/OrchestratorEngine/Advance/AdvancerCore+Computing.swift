@@ -37,8 +37,7 @@ extension AdvancerCore {
             let id = UniqueID.v7(at: load.now, using: &entropy)
             var computed = ComputedBatch(
                 batch: batch,
-                computation: BatchComputation(
-                    id: id, now: load.now, entropy: entropy, envelopes: envelopes, window: window))
+                computation: BatchComputation(id: id, now: load.now, entropy: entropy, envelopes: envelopes))
             for (origin, outcome) in creations.answered { computed.computation.answer(origin, with: outcome) }
             for (creation, definition, origin) in creations.new {
                 computed.computation.create(creation, definition: definition, origin: origin)
@@ -190,10 +189,7 @@ extension AdvancerCore {
             conclude(computed, CommitAnswer(), into: &effects)
         } else {
             var computed = computed
-            if !isStopping, let use = computed.computation.window?.use, !use.isEmpty {
-                computed.releases = window?.releases(with: use) ?? []
-                computed.computation.letGo(computed.releases)
-            }
+            computed.releases = computed.computation.send(within: &window, mayRelease: !isStopping)
             phase = .committing(computed)
             effects.append(.commit(computed.computation.save))
         }
@@ -223,8 +219,8 @@ extension AdvancerCore {
         }
         _ = findings.count(committed.events)
         effects.append(.handOn(committed))
-        if let use = computed.computation.window?.use, !use.isEmpty {
-            window?.count(use)
+        if !computed.computation.use.isEmpty {
+            window?.count(computed.computation.use)
             for (index, release) in computed.releases.enumerated() {
                 // Where the answer was lost, all of them may have been let go.
                 let isKnown = index < answer.released.count

@@ -29,8 +29,8 @@ public struct BatchComputation: Sendable {
     /// What is to be done once that is committed.
     public private(set) var effects = BatchEffects()
     var entropy: EntropySource
-    /// How much may be sent; nil for no limit. What the batch uses of it is counted once it is committed.
-    private(set) var window: SendWindow?
+    /// What it does with the send windows, by type of agent.
+    private(set) var use: [String: SendWindow.Use] = [:]
     let envelopes: EnvelopeFactory
 
     /// An empty batch.
@@ -40,11 +40,7 @@ public struct BatchComputation: Sendable {
     ///   - now: database time.
     ///   - entropy: source of ids, dispatch marks and jitter.
     ///   - envelopes: how attempts become messages.
-    ///   - window: how much may be sent; nil for no limit.
-    package init(
-        id: UniqueID, now: Timestamp, entropy: EntropySource, envelopes: EnvelopeFactory, window: SendWindow? = nil
-    ) {
-        self.window = window
+    package init(id: UniqueID, now: Timestamp, entropy: EntropySource, envelopes: EnvelopeFactory) {
         save = BatchSave(id: id, now: now)
         self.entropy = entropy
         self.envelopes = envelopes
@@ -139,9 +135,30 @@ public struct BatchComputation: Sendable {
         settle(origin, with: outcome)
     }
 
-    /// Lets queued tasks go in the same transaction.
-    mutating func letGo(_ releases: [SendWindow.Release]) {
-        save.releases = releases.map { ($0.agentType, $0.count, $0.turn) }
+    /// Sends the new tasks, as far as there is room for them, now that all is applied; the others are recorded as queued.
+    ///
+    /// - Parameters:
+    ///   - window: how much may be sent; nil for no limit.
+    ///   - mayRelease: whether queued tasks may be let go in the same transaction.
+    /// - Returns: what is let go. Each release has to be answered by ``SendWindow/released(_:got:)``.
+    package mutating func send(within window: inout SendWindow?, mayRelease: Bool) -> [SendWindow.Release] {
+        let releases = window?.decide(&use, mayRelease: mayRelease)
+        save.releases = (releases ?? []).map { ($0.agentType, $0.count, $0.turn) }
+        var sent: [String: Int] = [:]
+        for (index, task) in save.tasks.enumerated() {
+            if releases != nil {
+                sent[task.agentType, default: 0] += 1
+                guard sent[task.agentType, default: 0] <= use[task.agentType]?.sent ?? 0 else {
+                    save.tasks[index].isQueued = true
+                    continue
+                }
+            }
+            effects.sends.append(
+                BatchEffects.Send(
+                    workflowID: task.workflowID, agentType: task.agentType, priority: task.priority,
+                    reference: task.reference, payload: task.payload))
+        }
+        return releases ?? []
     }
 
     private mutating func write(_ machine: inout WorkflowMachine, loaded: Loaded) {
@@ -206,10 +223,10 @@ public struct BatchComputation: Sendable {
                 save.closings.append(BatchSave.Closing(workflowID: id, closing: closing, result: bytes))
                 effects.closed.append(closing.taskID)
                 // What no agent had may never have been sent; the sweeper counts it.
-                if window != nil, closing.agentID != nil,
+                if closing.agentID != nil,
                     let stage = machine.state.stages.firstIndex(where: { $0.taskID == closing.taskID })
                 {
-                    window?.close(machine.definition.stages[stage].agent)
+                    use[machine.definition.stages[stage].agent, default: SendWindow.Use()].closed += 1
                 }
             case .stop(let reference, let stage):
                 save.stopping.append((workflowID: id, reference: reference))
@@ -244,17 +261,12 @@ public struct BatchComputation: Sendable {
     private mutating func dispatch(_ order: AttemptOrder, of machine: WorkflowMachine) {
         let stage = machine.definition.stages[order.stage]
         let payload = envelopes.body(for: order, of: machine, at: save.now, spanID: entropy.next())
-        let isSent = window?.admits(stage.agent) ?? true
+        use[stage.agent, default: SendWindow.Use()].new += 1
         save.tasks.append(
             NewTask(
                 workflowID: machine.facts.id, reference: order.reference, stage: stage.name,
                 generation: order.generation, agentType: stage.agent, action: stage.action,
-                priority: machine.facts.priority, payload: payload, isQueued: !isSent))
-        guard isSent else { return }
-        effects.sends.append(
-            BatchEffects.Send(
-                workflowID: machine.facts.id, agentType: stage.agent, priority: machine.facts.priority,
-                reference: order.reference, payload: payload))
+                priority: machine.facts.priority, payload: payload))
     }
 }
 

@@ -91,11 +91,14 @@ public struct BatchEffects: Sendable {
     /// Adds what the rows said that has to be done.
     mutating func take(_ answer: CommitAnswer) {
         left += answer.left
-        for task in answer.resent + answer.released.joined() {
-            sends.append(
+        let older = answer.resent + answer.released.joined()
+        guard !older.isEmpty else { return }
+        // What has waited goes before what is new.
+        sends =
+            older.map { task in
                 Send(
                     workflowID: task.workflowID, agentType: task.agentType, priority: task.priority,
-                    reference: task.reference, payload: task.payload))
-        }
+                    reference: task.reference, payload: task.payload)
+            } + sends
     }
 }

@@ -3,8 +3,9 @@ package import WorkflowStorage
 /// How many tasks of each agent type may be on the road, as a value: what is beyond waits in the record, where it can be
 /// let go fairly and nothing of it is lost with Redis.
 ///
-/// A window is never smaller than what the agents of the type have lately done in ``paceSpan``: short tasks would otherwise
-/// be queued and let go one after the other, at the cost of a further write each, though none of them waits for an agent.
+/// A window is never smaller than what the agents of the type do in ``paceSpan`` at their present pace: short tasks would
+/// otherwise be queued and let go one after the other, at the cost of a further write each, though none of them waits for
+/// an agent.
 ///
 /// What is in flight is an estimate: right after each look of the sweeper, and by what this orchestrator sends and closes
 /// in between. Several orchestrators together may overdraw a window until the next look.
@@ -22,6 +23,10 @@ package struct SendWindow: Sendable {
     static let paceSpan: Int64 = 500
     /// The largest window that a pace makes, in tasks.
     static let largestByPace = 4096
+    /// A pace makes no window larger than so many times what was closed at it: a few short tasks among long ones tell little.
+    static let growth = 4
+    /// No pace is measured over a shorter time, in milliseconds.
+    static let shortestMeasure: Int64 = 50
 
     /// The window of a type whose living agents run `slots` tasks at once, in tasks.
     package static func size(slots: Int) -> Int {
@@ -40,26 +45,43 @@ package struct SendWindow: Sendable {
         package var askedAt: Int64
     }
 
-    /// How many tasks were closed in the current span and in the last whole one, which is a moving measure of pace that
-    /// forgets within two spans.
+    /// How fast tasks are closed while any are on the road.
     private struct Pace: Sendable {
-        var span: Int64 = 0
-        var closed = 0
-        var closedBefore = 0
+        private var since: Int64 = 0
+        private var closed = 0
+        private var lastClosing: Int64 = 0
+        /// What an earlier measure allowed, and until when that counts.
+        private var before = (window: 0, until: Int64.min)
 
+        /// Notes closings. A measure that has lasted long enough is followed by a new one.
         mutating func note(_ count: Int, at monotonic: Int64) {
-            let now = monotonic / SendWindow.paceSpan
-            if now != span {
-                closedBefore = now == span + 1 ? closed : 0
-                (span, closed) = (now, 0)
-            }
             closed += count
+            lastClosing = monotonic
+            if monotonic - since >= SendWindow.paceSpan { begin(at: monotonic) }
         }
 
+        /// Notes that the first task goes on an empty road: the time in which nothing was to be done doesn't count.
+        mutating func resume(at monotonic: Int64) {
+            if monotonic - lastClosing >= SendWindow.shortestMeasure { begin(at: monotonic) }
+        }
+
+        private mutating func begin(at monotonic: Int64) {
+            let allowed = allowed(at: monotonic)
+            if allowed > before.window || monotonic >= before.until {
+                before = (allowed, monotonic + SendWindow.paceSpan)
+            }
+            (since, closed) = (monotonic, 0)
+        }
+
+        private func allowed(at monotonic: Int64) -> Int {
+            let elapsed = max(SendWindow.shortestMeasure, monotonic - since)
+            return min(
+                SendWindow.growth * closed, closed * Int(SendWindow.paceSpan) / Int(elapsed), SendWindow.largestByPace)
+        }
+
+        /// How much the pace allows to be on the road, in tasks.
         func window(at monotonic: Int64) -> Int {
-            let now = monotonic / SendWindow.paceSpan
-            let closedLately = now == span ? max(closed, closedBefore) : now == span + 1 ? closed : 0
-            return min(closedLately, SendWindow.largestByPace)
+            max(allowed(at: monotonic), monotonic < before.until ? before.window : 0)
         }
     }
 
@@ -75,21 +97,29 @@ package struct SendWindow: Sendable {
         var turn = 0
         var isReleasing = false
 
+        mutating func note(closed: Int, sent: Int, at monotonic: Int64) {
+            if inFlight == 0, sent > 0 { pace.resume(at: monotonic) }
+            if closed > 0 { pace.note(closed, at: monotonic) }
+            inFlight = max(0, inFlight + sent - closed)
+        }
+
         func window(at monotonic: Int64) -> Int { max(bySlots, pace.window(at: monotonic)) }
         func room(at monotonic: Int64) -> Int { window(at: monotonic) - inFlight }
     }
 
-    /// What a batch did, to be counted once it is committed.
-    struct Use: Sendable {
+    /// What a batch does, to be counted once it is committed.
+    struct Use: Sendable, Hashable {
+        /// Attempts that it records.
+        var new = 0
+        /// How many of them are sent; the others are queued.
         var sent = 0
-        var queued = 0
+        /// Attempts that were sent and that it closes.
         var closed = 0
     }
 
     /// The time, in milliseconds of a monotonic clock: whoever uses the windows keeps it.
     package var monotonic: Int64 = 0
     private var lanes: [String: Lane] = [:]
-    private(set) var use: [String: Use] = [:]
 
     /// Whether nothing is under way, as far as is known.
     var isIdle: Bool { lanes.values.allSatisfy { $0.inFlight == 0 && $0.queued == 0 } }
@@ -97,33 +127,46 @@ package struct SendWindow: Sendable {
     /// Windows of which nothing is known yet.
     package init() {}
 
-    /// Decides about a new task of a batch.
+    /// Decides about the new tasks of a batch, once all that it does is known, and what it lets go in its transaction.
     ///
-    /// - Returns: whether it is sent; otherwise it is recorded as queued.
-    mutating func admits(_ agentType: String) -> Bool {
-        let lane = lanes[agentType] ?? Lane()
-        var used = use[agentType] ?? Use()
-        // While others wait a new one doesn't overtake them.
-        let onTheRoad = lane.inFlight + used.sent - used.closed
-        let isAdmitted = lane.queued + used.queued == 0 && onTheRoad < lane.window(at: monotonic)
-        if isAdmitted { used.sent += 1 } else { used.queued += 1 }
-        use[agentType] = used
-        return isAdmitted
-    }
-
-    /// Notes that a batch closes an attempt that was sent.
-    mutating func close(_ agentType: String) {
-        use[agentType, default: Use()].closed += 1
+    /// There is room for what the batch closes itself. What waits goes first, as many as are let go at once; what room is
+    /// left then is for what is new. While places are few and not all finds one, both wait for more of them.
+    ///
+    /// - Parameters:
+    ///   - use: what the batch does; gets how much of it is sent.
+    ///   - mayRelease: whether anything may be let go.
+    /// - Returns: what is let go. Each release has to be answered by ``released(_:got:)``.
+    mutating func decide(_ use: inout [String: Use], mayRelease: Bool) -> [Release] {
+        guard !use.isEmpty else { return [] }
+        var releases: [Release] = []
+        for agentType in Set(use.keys).union(lanes.keys).sorted() {
+            let used = use[agentType] ?? Use()
+            var lane = lanes[agentType] ?? Lane()
+            lane.note(closed: used.closed, sent: 0, at: monotonic)
+            let room = max(0, lane.room(at: monotonic))
+            guard lane.queued > 0 else {
+                if used.new > 0 { use[agentType]?.sent = min(used.new, room) }
+                continue
+            }
+            let isEnough = room >= max(1, lane.window(at: monotonic) / Self.slack) || lane.queued + used.new <= room
+            guard mayRelease, !lane.isReleasing, isEnough else { continue }
+            let sent = min(used.new, room - min(lane.queued, room, Self.releaseLimit))
+            if sent > 0 { use[agentType]?.sent = sent }
+            // More may wait than is known here, if another orchestrator has queued it.
+            let count = min(room - sent, Self.releaseLimit)
+            lanes[agentType]?.isReleasing = true
+            releases.append(Release(agentType: agentType, count: count, turn: lane.turn, askedAt: monotonic))
+        }
+        return releases
     }
 
     /// Counts what a committed batch did.
     mutating func count(_ use: [String: Use]) {
         for (agentType, used) in use {
             var lane = lanes[agentType] ?? Lane()
-            lane.inFlight = max(0, lane.inFlight + used.sent - used.closed)
-            lane.pace.note(used.closed, at: monotonic)
-            lane.queued += used.queued
-            lane.queuedSince += used.queued
+            lane.note(closed: used.closed, sent: used.sent, at: monotonic)
+            lane.queued += used.new - used.sent
+            lane.queuedSince += used.new - used.sent
             lanes[agentType] = lane
         }
     }
@@ -162,15 +205,6 @@ package struct SendWindow: Sendable {
                     askedAt: monotonic))
         }
         return releases.sorted { $0.agentType < $1.agentType }
-    }
-
-    /// What may be let go in the transaction of a batch that is about to be committed: with the places that it frees.
-    mutating func releases(with use: [String: Use]) -> [Release] {
-        var committed = self
-        committed.count(use)
-        let releases = committed.releases(all: false)
-        for release in releases { lanes[release.agentType, default: Lane()].isReleasing = true }
-        return releases
     }
 
     /// Notes how many tasks were let go; nil if the record could not be asked.
