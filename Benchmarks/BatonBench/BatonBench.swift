@@ -12,6 +12,10 @@ struct BatonBench {
                 let isWithin = try await Soak(settings: Soak.Settings(Array(arguments.dropFirst()))).run()
                 exit(isWithin ? 0 : 1)
             }
+            if arguments.first == "profile" {
+                try await Profile(settings: Profile.Settings(Array(arguments.dropFirst()))).run()
+                return
+            }
             let options = try Options(arguments)
             say("Starting PostgreSQL, Redis, the orchestrator and five agents.")
             let bench = try await Bench.start(options)

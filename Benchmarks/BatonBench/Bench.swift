@@ -114,9 +114,20 @@ struct Bench: Sendable {
     ///
     /// - Parameter isHeld: whether the agents are stopped (SIGSTOP) until all workflows have been created.
     func burst(isHeld: Bool) async throws -> Measurement.Burst {
+        try await burst(isHeld: isHeld) { _ in
+        } whenOver: { _, _ in
+        }
+    }
+
+    /// Many workflows at once, with a look at the record before what is measured and one after it.
+    func burst<Moment>(
+        isHeld: Bool, whenReady: (Record) async throws -> Moment,
+        whenOver: (Record, Moment) async throws -> Void
+    ) async throws -> Measurement.Burst {
         try await record.settle()
         let count = options.workflows
         if isHeld { await signalAgents(SIGSTOP) }
+        var moment = try await whenReady(record)
         var before = ProcessUsage(of: processes)
         var begun = wallClock()
         let created: Creator.Created
@@ -128,6 +139,7 @@ struct Bench: Sendable {
                     throw BenchError("creating \(count) workflows took too long to hold the agents; use fewer")
                 }
                 while try await record.waitingTasks("scaffold") < count { try await Task.sleep(for: .milliseconds(5)) }
+                moment = try await whenReady(record)
                 before = ProcessUsage(of: processes)
                 begun = wallClock()
                 await signalAgents(SIGCONT)
@@ -138,6 +150,7 @@ struct Bench: Sendable {
         }
         try await waitForEnd()
         let after = ProcessUsage(of: processes)
+        try await whenOver(record, moment)
         try await check(created, count, isHeld ? "created before" : "created meanwhile")
         return Measurement.Burst(
             workflows: count, seconds: try await record.times(from: created.firstID).end - begun,
@@ -153,11 +166,12 @@ struct Bench: Sendable {
 
     private func waitForEnd() async throws {
         let deadline = ContinuousClock.now + .seconds(300)
+        // Looked at rarely: looking costs PostgreSQL a walk over what has ended lately.
         while try await record.openWorkflows() > 0 {
             guard ContinuousClock.now < deadline else {
                 throw BenchError("\(try await record.openWorkflows()) workflows have not ended after 300 s")
             }
-            try await Task.sleep(for: .milliseconds(50))
+            try await Task.sleep(for: .milliseconds(200))
         }
     }
 

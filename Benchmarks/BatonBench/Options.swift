@@ -6,7 +6,8 @@ struct Options: Sendable {
     static let usage = """
         usage: BatonBench [--runs 5] [--workflows 2000] [--idle 200] [--warmup 500] [--connections 8]
                           [--slots N] [--postgres NAME=VALUE] [--report FILE]
-               BatonBench soak …   holds a full database against an empty one; see BatonBench soak --help
+               BatonBench soak …      holds a full database against an empty one; see BatonBench soak --help
+               BatonBench profile …   tells where the CPU time of a transition goes; see BatonBench profile --help
 
           --runs N         how often everything is measured; medians are shown
           --workflows N    how many workflows run at once (at most 10000)

@@ -24,6 +24,15 @@ struct ProcessUsage: Sendable {
         seconds[Measurement.others] = Self.seconds(Self.busyTicks() - ours)
     }
 
+    /// CPU seconds of some processes by name, without their children.
+    static func ofEach(_ processes: [(name: String, pid: Int32)]) -> [String: Double] {
+        var seconds: [String: Double] = [:]
+        for (name, pid) in processes {
+            if let own = ticks(pid)?.own { seconds[name, default: 0] += Self.seconds(own) }
+        }
+        return seconds
+    }
+
     /// What was used since an earlier reading.
     func since(_ earlier: ProcessUsage) -> [String: Double] {
         seconds.merging(earlier.seconds) { $0 - $1 }

@@ -28,9 +28,15 @@ struct Record: Sendable {
 
     /// A line of Redis's INFO or the value of a setting of it.
     func redisVersion() async throws -> String {
-        let text = try await redis.send(RedisCommand("INFO", "server")).string ?? ""
-        let line = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("redis_version:") }
+        let line = try await redisFacts("server").split(whereSeparator: \.isNewline).first {
+            $0.hasPrefix("redis_version:")
+        }
         return line.map { String($0.dropFirst("redis_version:".count)) } ?? "unknown"
+    }
+
+    /// A section of Redis's INFO.
+    func redisFacts(_ section: String) async throws -> String {
+        try await redis.send(RedisCommand("INFO", .text(section))).string ?? ""
     }
 
     /// How many workflows have not ended.
