@@ -31,6 +31,8 @@ public struct BatchLoad: Sendable {
     public var facts: [WorkflowFacts]
     /// The keys among those asked for that were used before.
     public var known: [KnownKey]
+    /// Whether the connection was made for this batch: between, the record may have become another one, as by a failover.
+    public var isFirst = false
 
     /// What a batch found when it began.
     package init(now: Timestamp, locked: [LockedWorkflow] = [], facts: [WorkflowFacts] = [], known: [KnownKey] = []) {

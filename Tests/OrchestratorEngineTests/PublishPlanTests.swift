@@ -84,4 +84,22 @@ struct PublishPlanTests {
         core.putBack(summaries: old)
         #expect(core.takeDue(at: 0).summaries.map(\.version) == [2])
     }
+
+    @Test("a row that a batch has brought up to date is not refreshed")
+    func current() throws {
+        var bench = try DoorBench(stages: 2)
+        let id = try bench.create()
+        var core = DeferredCore()
+        for _ in 1...2 {
+            bench.tell(.submitted([bench.result(of: try bench.open(id), entry: "1-0")]))
+            try bench.settle()
+            let effects = try #require(bench.handedOn.last)
+            core.note(summaries: effects.summaries)
+            core.note(current: effects.current)
+            #expect(core.isEmpty == effects.summaries.isEmpty)
+        }
+        #expect(bench.handedOn.last?.current == [id], "its end was written by the batch")
+        #expect(plan(try #require(bench.handedOn.last), at: 0).before.map(name) == ["noteClosed", "noteCurrent"])
+        #expect(core.isEmpty)
+    }
 }

@@ -7,6 +7,7 @@ import WorkflowStorage
 extension AdvancerCore {
     mutating func began(_ load: BatchLoad, into effects: inout [Effect]) {
         guard case .beginning(let batch) = phase else { unexpected("began") }
+        if load.isFirst { cache.forgetStates() }
         cache.remember(load.facts)
         compute(batch, load, into: &effects)
     }
@@ -69,17 +70,23 @@ extension AdvancerCore {
             guard let facts = cache.facts(of: row.id) else {
                 throw .refused("workflow \(row.id) has a state but no row in workflows")
             }
-            let state: WorkflowState
-            do {
-                state = try WorkflowState(decoding: row.state)
-            } catch {
-                throw .refused("workflow \(row.id): \(error)")
-            }
+            let state = try state(in: row)
             machines[row.id] = BatchComputation.Loaded(
                 machine: WorkflowMachine(definition: definition, facts: facts, state: state),
                 definitionHash: row.definitionHash, version: row.version)
         }
         return machines
+    }
+
+    private func state(in row: LockedWorkflow) throws(Obstacle) -> WorkflowState {
+        let known = cache.state(of: row.id, version: row.version)
+        assert(known == nil || known == (try? WorkflowState(decoding: row.state)), "a version has one state")
+        if let known { return known }
+        do {
+            return try WorkflowState(decoding: row.state)
+        } catch {
+            throw .refused("workflow \(row.id): \(error)")
+        }
     }
 
     private struct SortedCreations {
@@ -210,6 +217,7 @@ extension AdvancerCore {
             queue.append(submission)
         }
         for submission in computed.areCallersTold ? [] : computed.deferred { queue.append(submission) }
+        cache.remember(computed.computation.written)
         var committed = computed.computation.effects
         committed.take(answer)
         committed.begunAt = computed.batch.begunAt

@@ -29,6 +29,8 @@ public struct BatchComputation: Sendable {
     /// What is to be done once that is committed.
     public private(set) var effects = BatchEffects()
     var entropy: EntropySource
+    /// The states that are written, as they will be in the record.
+    private(set) var written: [KnownState] = []
     /// What it does with the send windows, by type of agent.
     private(set) var use: [String: SendWindow.Use] = [:]
     let envelopes: EnvelopeFactory
@@ -72,6 +74,7 @@ public struct BatchComputation: Sendable {
             BatchSave.State(
                 id: id, definitionHash: creation.definitionHash, version: 1, isTerminal: machine.state.phase.isTerminal,
                 bytes: machine.state.encoded(), nextWake: wake))
+        written.append(KnownState(id: id, version: 1, state: machine.state))
         settle(origin, with: .done(id))
     }
 
@@ -169,10 +172,12 @@ public struct BatchComputation: Sendable {
             BatchSave.State(
                 id: machine.facts.id, definitionHash: loaded.definitionHash, version: version, isTerminal: isTerminal,
                 bytes: machine.state.encoded(), nextWake: wake))
+        written.append(KnownState(id: machine.facts.id, version: version, state: machine.state))
         let summary = WorkflowSummary(of: machine, version: version)
         // What people look for at once: an end, and a new beginning.
         if isTerminal || loaded.machine.state.phase.isTerminal || machine.state.phase != loaded.machine.state.phase {
             save.summaries.append(summary)
+            effects.current.append(machine.facts.id)
         } else {
             effects.summaries.append(summary)
         }

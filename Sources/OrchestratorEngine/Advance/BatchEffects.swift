@@ -82,6 +82,8 @@ public struct BatchEffects: Sendable {
     public var deadLetters: [DeadLetter] = []
     /// Entries of attempts that ended without their agent's word.
     public var left: [LeftEntry] = []
+    /// Workflows whose searchable rows the batch itself brought up to date.
+    public var current: [UniqueID] = []
     /// Summaries that may wait a second.
     public var summaries: [WorkflowSummary] = []
 

@@ -32,6 +32,11 @@ package struct DeferredCore: Sendable {
         for summary in summaries { self.summaries[summary.id] = summary }
     }
 
+    /// Notes workflows whose rows are up to date.
+    package mutating func note(current: [UniqueID]) {
+        for id in current { summaries[id] = nil }
+    }
+
     /// Takes out what is due: in an order that two orchestrators share, so that they never lock each other out.
     ///
     /// - Parameter all: whether marks that may still wait are taken as well.

@@ -30,6 +30,10 @@ public final class DeferredWrites: Sendable {
         state.withLock { $0.core.note(closed: closed) }
     }
 
+    func note(current: [UniqueID]) {
+        state.withLock { $0.core.note(current: current) }
+    }
+
     func note(published: [PublishedSend]) {
         change { $0.note(published: published, at: MonotonicTime.milliseconds) }
     }
@@ -98,6 +102,16 @@ public final class DeferredWrites: Sendable {
             logger.warning("marks of published sends have to wait", metadata: ["error": "\(error)"])
             state.withLock { $0.core.putBack(published: sends, at: now) }
         }
+        // A few at a time: the Advancer waits for the rows that a statement has in hand.
+        for start in stride(from: 0, to: summaries.count, by: Self.refreshLimit) {
+            await refresh(Array(summaries[start..<min(start + Self.refreshLimit, summaries.count)]))
+        }
+    }
+
+    /// The most rows that one statement refreshes.
+    private static let refreshLimit = 256
+
+    private func refresh(_ summaries: [WorkflowSummary]) async {
         do throws(BatchError) {
             try await store.refresh(summaries)
         } catch .refused(let reason) {

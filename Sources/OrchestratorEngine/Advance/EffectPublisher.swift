@@ -58,6 +58,7 @@ public final class EffectPublisher: Sendable {
         do {
             switch action {
             case .noteClosed(let taskIDs): deferred.note(closed: taskIDs)
+            case .noteCurrent(let workflowIDs): deferred.note(current: workflowIDs)
             case .send(let sends, let tasks): note(try await bus.publish(tasks), of: sends)
             case .acknowledge(let entries): try await bus.acknowledgeResults(entries)
             case .control(let messages): try await bus.control(messages)
@@ -111,7 +112,7 @@ public final class EffectPublisher: Sendable {
         case .acknowledge: text = "results could not be acknowledged; they come again and will be ignored"
         case .control: text = "control messages could not be sent; the next heartbeat asks again"
         case .remove: text = "entries of closed attempts stay until the next walk"
-        case .announce, .noteClosed, .noteSummaries, .mirror, .nameCommits, .notify:
+        case .announce, .noteClosed, .noteCurrent, .noteSummaries, .mirror, .nameCommits, .notify:
             // Nobody depends on it.
             return
         }

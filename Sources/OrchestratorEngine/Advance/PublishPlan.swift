@@ -16,6 +16,8 @@ package struct PublishPlan: Sendable {
     package enum Action: Sendable {
         /// The sends of these tasks need no mark any more.
         case noteClosed([UniqueID])
+        /// The searchable rows of these workflows need no refresh.
+        case noteCurrent([UniqueID])
         /// Put tasks on the streams; entries that are known are noted as published.
         case send([BatchEffects.Send], [OutgoingTask])
         /// Acknowledge results.
@@ -56,6 +58,7 @@ package struct PublishPlan: Sendable {
         envelopes: EnvelopeFactory, names: ChannelNames
     ) {
         if !effects.closed.isEmpty { before.append(.noteClosed(effects.closed)) }
+        if !effects.current.isEmpty { before.append(.noteCurrent(effects.current)) }
         if !effects.sends.isEmpty {
             if let begunAt = effects.begunAt, monotonic - begunAt > Self.sendLimitMilliseconds {
                 dropped = effects.sends.count

@@ -45,6 +45,9 @@ extension World {
         case .noteClosed(let tasks):
             orchestrators[index]?.deferred.note(closed: tasks)
             then()
+        case .noteCurrent(let workflows):
+            orchestrators[index]?.deferred.note(current: workflows)
+            then()
         case .send(let sends, let tasks):
             send(sends, tasks, of: index, then: then)
         case .acknowledge(let ids):

@@ -18,24 +18,37 @@ extension WorkflowState {
     }
 
     private func encoded(messageLimit: Int) -> [UInt8] {
-        var object: JSONObject = ["p": .string(phase.rawValue), "q": .integer(sequence)]
+        var writer = JSONWriter(capacity: 256 + 192 * stages.count)
+        writer.beginObject()
+        writer.field("p", phase.rawValue)
+        writer.field("q", sequence)
         if let outcome {
-            var entry = outcome.fault.encoded(messageLimit: messageLimit)
-            entry["p"] = .string(outcome.phase.rawValue)
-            if let stage = outcome.stage { entry["s"] = .string(stage) }
-            object["o"] = .object(entry)
+            writer.key(literal: "o")
+            writer.beginObject()
+            outcome.fault.write(to: &writer, messageLimit: messageLimit)
+            writer.field("p", outcome.phase.rawValue)
+            writer.field("s", outcome.stage)
+            writer.endObject()
         }
-        if let startedAt { object["b"] = .integer(startedAt.microseconds) }
-        if let endedAt { object["e"] = .integer(endedAt.microseconds) }
-        if let retriedAt { object["r"] = .integer(retriedAt.microseconds) }
+        writer.field("b", startedAt)
+        writer.field("e", endedAt)
+        writer.field("r", retriedAt)
         if let pause {
-            object["h"] = ["b": .integer(pause.since.microseconds), "a": .string(pause.actor)]
+            writer.key(literal: "h")
+            writer.beginObject()
+            writer.field("b", pause.since)
+            writer.field("a", pause.actor)
+            writer.endObject()
         }
-        if let notedOverdue { object["n"] = .integer(notedOverdue.microseconds) }
-        if strayResults != 0 { object["i"] = .integer(Int64(strayResults)) }
-        if let recordedWake { object["w"] = .integer(recordedWake.microseconds) }
-        object["s"] = .array(stages.map { .object($0.encoded(messageLimit: messageLimit)) })
-        return JSONValue.object(object).encoded()
+        writer.field("n", notedOverdue)
+        if strayResults != 0 { writer.field("i", Int64(strayResults)) }
+        writer.field("w", recordedWake)
+        writer.key(literal: "s")
+        writer.beginArray()
+        for stage in stages { stage.write(to: &writer, messageLimit: messageLimit) }
+        writer.endArray()
+        writer.endObject()
+        return writer.bytes
     }
 
     /// Decodes what ``encoded()`` wrote.
@@ -91,39 +104,54 @@ public struct StateCodingError: Error, Sendable, Hashable, CustomStringConvertib
 }
 
 extension StageState {
-    fileprivate func encoded(messageLimit: Int) -> JSONObject {
-        var object: JSONObject = ["p": .string(phase.rawValue)]
-        if generation != 1 { object["g"] = .integer(Int64(generation)) }
-        if attempt != 0 { object["a"] = .integer(Int64(attempt)) }
-        if failures != 0 { object["f"] = .integer(Int64(failures)) }
-        if let taskID { object["t"] = .string("\(taskID)") }
-        if let retryAt { object["r"] = .integer(retryAt.microseconds) }
+    fileprivate func write(to writer: inout JSONWriter, messageLimit: Int) {
+        writer.beginObject()
+        writer.field("p", phase.rawValue)
+        if generation != 1 { writer.field("g", Int64(generation)) }
+        if attempt != 0 { writer.field("a", Int64(attempt)) }
+        if failures != 0 { writer.field("f", Int64(failures)) }
+        if let taskID { writer.field("t", "\(taskID)") }
+        writer.field("r", retryAt)
         if let questions {
-            object["q"] = [
-                "n": .integer(Int64(questions.round)), "i": .array(questions.ids.map { .string($0) }),
-                "b": .integer(questions.askedAt.microseconds), "l": .integer(questions.expiresAt.microseconds),
-            ]
+            writer.key(literal: "q")
+            writer.beginObject()
+            writer.field("n", Int64(questions.round))
+            writer.key(literal: "i")
+            writer.value(.array(questions.ids.map { .string($0) }))
+            writer.field("b", questions.askedAt)
+            writer.field("l", questions.expiresAt)
+            writer.endObject()
         }
-        if questionRounds != 0 { object["n"] = .integer(Int64(questionRounds)) }
+        if questionRounds != 0 { writer.field("n", Int64(questionRounds)) }
         if !answers.isEmpty {
-            object["y"] = .array(answers.map { ["i": .string($0.id), "v": $0.value] })
+            writer.key(literal: "y")
+            writer.value(.array(answers.map { ["i": .string($0.id), "v": $0.value] }))
         }
-        if let commit { object["c"] = .string(commit) }
-        if let startedAt { object["b"] = .integer(startedAt.microseconds) }
-        if let endedAt { object["e"] = .integer(endedAt.microseconds) }
-        if let fault { object["x"] = .object(fault.encoded(messageLimit: messageLimit)) }
-        if ignoredResults != 0 { object["i"] = .integer(Int64(ignoredResults)) }
+        writer.field("c", commit)
+        writer.field("b", startedAt)
+        writer.field("e", endedAt)
+        if let fault {
+            writer.key(literal: "x")
+            writer.beginObject()
+            fault.write(to: &writer, messageLimit: messageLimit)
+            writer.endObject()
+        }
+        if ignoredResults != 0 { writer.field("i", Int64(ignoredResults)) }
         if let open {
-            var entry: JSONObject = [
-                "d": .integer(Int64(bitPattern: open.dispatchID)), "s": .integer(open.sentAt.microseconds),
-            ]
-            if let agentID = open.agentID { entry["a"] = .string(agentID) }
-            if let deadline = open.deadline { entry["l"] = .integer(deadline.microseconds) }
-            if let cancelledAt = open.cancelledAt { entry["c"] = .integer(cancelledAt.microseconds) }
-            if open.isAgentMissingNoted { entry["m"] = true }
-            object["o"] = .object(entry)
+            writer.key(literal: "o")
+            writer.beginObject()
+            writer.field("d", Int64(bitPattern: open.dispatchID))
+            writer.field("s", open.sentAt)
+            writer.field("a", open.agentID)
+            writer.field("l", open.deadline)
+            writer.field("c", open.cancelledAt)
+            if open.isAgentMissingNoted {
+                writer.key(literal: "m")
+                writer.value(true)
+            }
+            writer.endObject()
         }
-        return object
+        writer.endObject()
     }
 
     fileprivate init?(stored value: JSONValue) {
@@ -168,13 +196,13 @@ extension WorkflowFault {
     /// The longest code that the hot state keeps, in bytes.
     private static let storedCodeLimit = 64
 
-    fileprivate func encoded(messageLimit: Int) -> JSONObject {
-        var object: JSONObject = [
-            "c": .string(code.cut(toBytes: Self.storedCodeLimit)),
-            "m": .string(message.cut(toBytes: messageLimit)),
-        ]
-        if isRetryable { object["r"] = .bool(true) }
-        return object
+    fileprivate func write(to writer: inout JSONWriter, messageLimit: Int) {
+        writer.field("c", code.cut(toBytes: Self.storedCodeLimit))
+        writer.field("m", message.cut(toBytes: messageLimit))
+        if isRetryable {
+            writer.key(literal: "r")
+            writer.value(true)
+        }
     }
 
     fileprivate init?(stored value: JSONValue) {
@@ -197,5 +225,26 @@ extension Timestamp {
     fileprivate init?(stored value: JSONValue?) {
         guard let microseconds = value?.intValue else { return nil }
         self.init(microseconds: Int64(microseconds))
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func field(_ name: StaticString, _ integer: Int64) {
+        key(literal: name)
+        value(integer)
+    }
+
+    /// Nothing is written for nil.
+    fileprivate mutating func field(_ name: StaticString, _ text: String?) {
+        guard let text else { return }
+        key(literal: name)
+        value(text)
+    }
+
+    /// Nothing is written for nil.
+    fileprivate mutating func field(_ name: StaticString, _ time: Timestamp?) {
+        guard let time else { return }
+        key(literal: name)
+        value(time.microseconds)
     }
 }

@@ -89,6 +89,12 @@ public struct WorkflowState: Sendable, Hashable {
     /// How many results named no task of this workflow; the first ``StageState/maximumIgnoredRecords`` are in the trail.
     public var strayResults: Int
 
+    /// Whether the encoded form surely has all of it: messages and codes of faults may be shortened there, and numbers in
+    /// answers spelt in another way.
+    public var isStoredWhole: Bool {
+        outcome == nil && stages.allSatisfy { $0.fault == nil && $0.answers.isEmpty }
+    }
+
     /// The state of a workflow that was just recorded.
     public init(stageCount: Int) {
         self.phase = .initiated

@@ -8,6 +8,8 @@ public final class PostgresBatchSession: BatchSession {
     private struct State {
         var connection: PostgresConnection?
         var isInTransaction = false
+        /// Whether no transaction has begun on the connection yet.
+        var isUnused = true
     }
 
     private let configuration: PostgresConfiguration
@@ -39,7 +41,10 @@ public final class PostgresBatchSession: BatchSession {
         if let open = state.withLock({ $0.connection }), open.isOpen { return open }
         let fresh = try await PostgresConnection.connect(configuration)
         // Whether a transaction is open is not this function's to say: `begin` says so before it comes here.
-        state.withLock { $0.connection = fresh }
+        state.withLock { state in
+            state.connection = fresh
+            state.isUnused = true
+        }
         return fresh
     }
 
@@ -94,7 +99,12 @@ public final class PostgresBatchSession: BatchSession {
         state.withLock { $0.isInTransaction = true }
         let answers = try await run(statements)
         do throws(PostgresError) {
-            return try BatchSQL.load(from: answers, for: request)
+            var load = try BatchSQL.load(from: answers, for: request)
+            load.isFirst = state.withLock { state in
+                defer { state.isUnused = false }
+                return state.isUnused
+            }
+            return load
         } catch {
             throw BatchError(error)
         }
