@@ -96,6 +96,8 @@ public final class Orchestrator: Sendable {
                     try await maintenance.makePartitions()
                     try await maintenance.forgetBatches()
                     try await maintenance.forgetAgents()
+                    try await maintenance.forgetKeys()
+                    try await maintenance.forgetAccess()
                 } catch {
                     logger.warning("upkeep of the record has to wait", metadata: ["error": "\(error)"])
                 }

@@ -54,6 +54,10 @@ public protocol TaskBus: Sendable {
     /// - Returns: how many listened.
     func announce(_ bytes: [UInt8]) async throws(TransportError) -> Int
 
+    /// Listens to what is announced on `workflow:events`, until the task is cancelled; at once over where nothing can be
+    /// heard.
+    func hearAnnouncements(_ take: @escaping @Sendable (AnnouncementEvent) -> Void) async
+
     /// Age of the oldest unread signal, in milliseconds by Redis' clock; 0 if all is read. Out of memory, when agents
     /// can't say anything, it throws as if Redis were away.
     func signalLagMilliseconds() async throws(TransportError) -> Int
@@ -133,4 +137,19 @@ public protocol AgentTaskBus: Sendable {
 
     /// Closes the bus, which takes up to 2 s; what waits fails with `closed`.
     func close() async
+}
+
+/// What listening to announcements brings.
+public enum AnnouncementEvent: Sendable, Hashable {
+    /// From now on all is heard; what came before may have been missed.
+    case listening
+    /// Something may be missed until it is listening again.
+    case deaf
+    /// Committed events, as they were announced.
+    case message([UInt8])
+}
+
+extension TaskBus {
+    /// Nothing can be heard.
+    public func hearAnnouncements(_ take: @escaping @Sendable (AnnouncementEvent) -> Void) async {}
 }

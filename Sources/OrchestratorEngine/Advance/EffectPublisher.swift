@@ -86,6 +86,7 @@ public final class EffectPublisher: Sendable {
 
     private func announce(_ events: [BatchEffects.Published]) async throws {
         guard feed.announces(at: .now) else { return }
+        feed.noteOwn(events.lazy.map { (workflowID: $0.workflowID, sequence: $0.record.sequence) })
         let value = JSONValue.array(
             events.map { event in
                 [

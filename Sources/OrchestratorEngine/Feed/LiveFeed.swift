@@ -18,37 +18,106 @@ public final class LiveFeed: Sendable {
         var nextID: UInt64 = 1
         var generations: [UniqueID: UInt64] = [:]
         var watched: [UniqueID: Int] = [:]
+        /// The newest event of watched workflows that this orchestrator has committed.
+        var own: [UniqueID: Int64] = [:]
+        var listeners: [UInt64: FeedListener] = [:]
+        var hearsSince: ContinuousClock.Instant?
         var quietUntil: ContinuousClock.Instant?
+
+        var isWatched: Bool { !watched.isEmpty || !listeners.isEmpty }
+
+        /// Notes that there is something new.
+        ///
+        /// - Returns: who waits for it.
+        mutating func note(_ ids: Set<UniqueID>) -> [CheckedContinuation<Void, Never>] {
+            guard !watched.isEmpty else { return [] }
+            for id in ids where watched[id] != nil { generations[id, default: 0] += 1 }
+            let matching = watchers.filter { ids.contains($0.value.workflowID) }
+            for id in matching.keys { watchers[id] = nil }
+            return matching.map(\.value.continuation)
+        }
     }
 
     private let state = Mutex(State())
+    /// Something comes each time that somebody begins to watch.
+    let beginnings: AsyncStream<Void>
+    private let beginning: AsyncStream<Void>.Continuation
 
     /// A feed without watchers.
-    public init() {}
+    public init() {
+        (beginnings, beginning) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
 
     /// Whether anyone watches.
     public var isWatched: Bool {
-        state.withLock { !$0.watched.isEmpty }
+        state.withLock { $0.isWatched }
     }
 
     /// Says that there is something new about some workflows.
     public func notify(_ ids: Set<UniqueID>) {
-        let woken = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            guard !state.watched.isEmpty else { return [] }
-            for id in ids where state.watched[id] != nil { state.generations[id, default: 0] += 1 }
-            let matching = state.watchers.filter { ids.contains($0.value.workflowID) }
-            for id in matching.keys { state.watchers[id] = nil }
-            return matching.map(\.value.continuation)
-        }
+        let (woken, listeners) = state.withLock { ($0.note(ids), Array($0.listeners.values)) }
         for continuation in woken { continuation.resume() }
+        for listener in listeners { listener.add(ids) }
     }
 
     /// Begins to watch a workflow. Read the record after this, then wait.
     public func watch(_ workflowID: UniqueID) -> Watch {
-        state.withLock { state in
+        defer { beginning.yield() }
+        return state.withLock { state in
             state.watched[workflowID, default: 0] += 1
             return Watch(feed: self, workflowID: workflowID, seen: state.generations[workflowID] ?? 0)
         }
+    }
+
+    /// Begins to listen to every workflow, until ``FeedListener/stop()``. Read the record after this, then wait.
+    public func listen() -> FeedListener {
+        defer { beginning.yield() }
+        return state.withLock { state in
+            state.nextID += 1
+            let id = state.nextID
+            let listener = FeedListener { [weak self] in
+                self?.state.withLock { _ = $0.listeners.removeValue(forKey: id) }
+            }
+            state.listeners[id] = listener
+            return listener
+        }
+    }
+
+    // MARK: What other orchestrators commit
+
+    /// Since when what other orchestrators commit is heard of without a gap; nil if it is not.
+    public var hearsSince: ContinuousClock.Instant? {
+        state.withLock { $0.hearsSince }
+    }
+
+    /// Notes whether other orchestrators are heard. After a gap everybody looks into the record once.
+    func setHearing(_ isHearing: Bool) {
+        let woken = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.hearsSince = isHearing ? .now : nil
+            return state.note(Set(state.watched.keys))
+        }
+        for continuation in woken { continuation.resume() }
+    }
+
+    /// Notes what this orchestrator is about to announce, so that it isn't news when it is heard.
+    func noteOwn(_ events: some Sequence<(workflowID: UniqueID, sequence: Int64)>) {
+        state.withLock { state in
+            guard state.hearsSince != nil else { return }
+            for event in events where state.watched[event.workflowID] != nil {
+                state.own[event.workflowID] = max(event.sequence, state.own[event.workflowID] ?? 0)
+            }
+        }
+    }
+
+    /// Says what was announced on Redis. What this orchestrator has announced itself is no news.
+    func heard(_ events: some Sequence<(workflowID: UniqueID, sequence: Int64)>) {
+        let (woken, ids, listeners) = state.withLock { state in
+            let ids = Set(
+                events.filter { $0.sequence > state.own[$0.workflowID] ?? 0 }.map(\.workflowID))
+            return (state.note(ids), ids, Array(state.listeners.values))
+        }
+        for continuation in woken { continuation.resume() }
+        for listener in listeners { listener.add(ids) }
     }
 
     /// A watcher's place in a workflow's news.
@@ -94,6 +163,7 @@ public final class LiveFeed: Sendable {
             } else {
                 state.watched[workflowID] = nil
                 state.generations[workflowID] = nil
+                state.own[workflowID] = nil
             }
         }
     }
