@@ -8,6 +8,8 @@ struct APIContext: RequestContext {
     let channel: any Channel
     /// Who asks; nil where no token is needed.
     var caller: Caller?
+    /// For the audit trail.
+    let note = AuditNote()
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)

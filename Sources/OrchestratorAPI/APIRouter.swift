@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import WorkflowStorage
 
 /// All routes of the API.
 enum APIRouter {
@@ -21,6 +22,7 @@ enum APIRouter {
         StatsController(services: services).addRoutes(to: &routes)
         MetricsController(services: services).addRoutes(to: &routes)
         TokenController(services: services).addRoutes(to: &routes)
+        AuditController(services: services).addRoutes(to: &routes)
         SessionController(services: services).addRoutes(to: &routes)
         LiveController(services: services).addRoutes(to: &routes)
         DocumentController(services: services).addRoutes(to: &routes)
@@ -33,10 +35,10 @@ enum APIRouter {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware(routes: routes))
         let guarded = router.group()
-        guarded.add(middleware: AccessMiddleware(tokens: services.tokens))
+        guarded.add(middleware: AccessMiddleware(tokens: services.tokens, rates: services.rates))
         for route in routes.routes {
             let path = RouterPath(route.path)
-            let handler = handler(of: route)
+            let handler = handler(of: route, services)
             if route.permission == nil {
                 router.on(path, method: route.method, use: handler)
             } else {
@@ -47,8 +49,8 @@ enum APIRouter {
     }
 
     /// What answers a route: its handler, once the caller may ask and the query is understood.
-    private static func handler(of route: RouteList.Route) -> RouteList.Handler {
-        { request, context in
+    private static func handler(of route: RouteList.Route, _ services: APIServices) -> RouteList.Handler {
+        let answer: RouteList.Handler = { request, context in
             if let permission = route.permission {
                 let caller = try context.knownCaller
                 guard caller.role.allows(permission) else { throw Problem.forbidden(caller.role, needs: permission) }
@@ -56,5 +58,28 @@ enum APIRouter {
             if !route.readsQuery { try QueryReader(request, allowed: []).check() }
             return try await route.handler(request, context)
         }
+        guard let deed = route.deed else { return answer }
+        return { request, context in
+            let caller = try context.knownCaller
+            do {
+                let response = try await answer(request, context)
+                await services.audit.write(entry(deed, by: caller, context, status: response.status))
+                return response
+            } catch let problem as Problem where problem.status == .forbidden {
+                await services.audit.write(entry(deed, by: caller, context, status: problem.status))
+                throw problem
+            }
+        }
+    }
+
+    /// What the audit trail says about a request.
+    static func entry(
+        _ deed: String, by caller: Caller, _ context: APIContext, status: HTTPResponse.Status
+    ) -> AuditEntry {
+        let named = context.parameters.get("id") ?? context.parameters.get("name")
+        return AuditEntry(
+            tenant: caller.tenant, actor: caller.name, role: caller.role.rawValue, action: deed,
+            target: context.note.target ?? named.map { String($0.prefix(200)) }, status: status.code,
+            detail: String(context.note.detail.prefix(1000)))
     }
 }

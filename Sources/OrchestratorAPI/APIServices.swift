@@ -1,4 +1,6 @@
+import HTTPTypes
 import JSONTools
+import Logging
 import OrchestratorEngine
 import PostgresDriver
 import WorkflowStorage
@@ -13,21 +15,46 @@ struct APIServices: Sendable {
     let settings: OrchestratorHTTP.Settings
     let bodies: BodyReader
     let startedAt = ContinuousClock.now
-    /// What changed of all workflows, for live clients.
-    let changes: ChangeFeed
+    /// The events of all workflows, for live clients.
+    let feeds: EventFeeds
+    let overviews: OverviewCache
+    let rates: RateLimiter
+    let audit: AuditTrail
+    let logger: Logger
     let liveClients = StreamLimit(maximum: LiveController.maxClients)
 
     init(
         orchestrator: Orchestrator, pool: PostgresPool, isRedisUp: @escaping @Sendable () -> Bool,
-        settings: OrchestratorHTTP.Settings
+        settings: OrchestratorHTTP.Settings, logger: Logger
     ) {
         self.orchestrator = orchestrator
         self.isRedisUp = isRedisUp
         self.settings = settings
         bodies = BodyReader(maxSeconds: settings.maxBodySeconds)
         store = PostgresReadStore(pool: pool)
-        changes = ChangeFeed(store: store)
+        feeds = EventFeeds(store: store, feed: orchestrator.feed, logger: logger)
+        overviews = OverviewCache(store: store)
+        rates = RateLimiter(perSecond: settings.requestsPerSecond, burst: settings.requestsPerSecond * 20)
+        audit = AuditTrail(store: store, logger: logger)
+        self.logger = logger
         tokens = TokenRegistry(store: store)
         definitions = DefinitionCache(stored: orchestrator.definitions, store: store)
+    }
+
+    /// What a caller is told about an error; faults of ours are logged.
+    func problem(of error: any Error) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let error as PostgresError:
+            let problem = Problem(error)
+            if problem.status == .internalServerError {
+                logger.error("a request failed", metadata: ["error": "\(error)"])
+            }
+            return problem
+        case is CancellationError: return .unavailable("the orchestrator is shutting down")
+        default:
+            logger.error("a request failed", metadata: ["error": "\(error)"])
+            return .internalFault
+        }
     }
 }

@@ -30,6 +30,8 @@ public struct OrchestratorHTTP: Service {
         public var maxBodySeconds = 15
         /// Most requests that create or change something and wait to be recorded, at least 1; more get a 429.
         public var maxWaitingWrites = 1000
+        /// How many requests a token may send a second on average, and twenty seconds' worth at once; 0 for no limit.
+        public var requestsPerSecond = 1000
 
         /// Settings.
         public init(host: String, port: Int, dataDirectory: String, version: String, shareDirectory: String? = nil) {
@@ -63,7 +65,9 @@ public struct OrchestratorHTTP: Service {
         self.settings = settings
         self.logger = logger
         self.onListening = onListening
-        services = APIServices(orchestrator: orchestrator, pool: pool, isRedisUp: isRedisUp, settings: settings)
+        services = APIServices(
+            orchestrator: orchestrator, pool: pool, isRedisUp: isRedisUp, settings: settings,
+            logger: logger)
     }
 
     /// Runs until a graceful shutdown begins.
@@ -117,7 +121,7 @@ public struct OrchestratorHTTP: Service {
         return Application(
             router: APIRouter.build(services, logger: logger),
             server: HTTPServerBuilder { responder in
-                LiveChannel(responder: responder, http: http, admit: live.admit, serve: live.serve)
+                LiveChannel(responder: responder, http: http, admit: live.admit(_:from:), serve: live.serve)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: "baton/\(settings.version)",

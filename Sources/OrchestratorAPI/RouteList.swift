@@ -15,6 +15,8 @@ struct RouteList: Sendable {
         var permission: Permission?
         /// Whether the handler reads the query; for others every parameter is unknown.
         var readsQuery: Bool
+        /// What the audit trail calls it, as the description of the API does; nil if it changes nothing.
+        var deed: String?
         var handler: Handler
     }
 
@@ -22,20 +24,23 @@ struct RouteList: Sendable {
 
     /// Adds a route that takes a token.
     ///
-    /// - Parameter permission: what the token has to allow; by default to look for GET, to work with workflows otherwise.
+    /// - Parameters:
+    ///   - permission: what the token has to allow; by default to look for GET, to work with workflows otherwise.
+    ///   - deed: what the audit trail calls it; nil if it changes nothing.
     mutating func on(
         _ method: HTTPRequest.Method, _ path: String, needs permission: Permission? = nil, readsQuery: Bool = false,
-        _ handler: @escaping Handler
+        deed: String? = nil, _ handler: @escaping Handler
     ) {
         let usual: Permission = method == .get ? .look : .operate
         routes.append(
             Route(
-                method: method, path: path, permission: permission ?? usual, readsQuery: readsQuery, handler: handler))
+                method: method, path: path, permission: permission ?? usual, readsQuery: readsQuery, deed: deed,
+                handler: handler))
     }
 
     /// Adds a route that anybody may ask, whatever stands in the query.
     mutating func open(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
-        routes.append(Route(method: method, path: path, permission: nil, readsQuery: true, handler: handler))
+        routes.append(Route(method: method, path: path, permission: nil, readsQuery: true, deed: nil, handler: handler))
     }
 
     /// The methods that a path understands, in alphabetical order.

@@ -117,6 +117,7 @@ public final class Orchestrator: Sendable {
             group.addTask { await self.claimReports() }
             group.addTask { await self.claimReportsAsWished() }
             group.addTask { await self.bus.runInlet() }
+            group.addTask { await FeedEar(feed: self.feed, bus: self.bus, logger: self.logger).run() }
             group.addTask { await self.sweeper.run() }
             if let retainer = self.retainer { group.addTask { await retainer.run() } }
             await group.waitForAll()

@@ -45,14 +45,19 @@ struct ServeCommand: AsyncParsableCommand {
             host: configuration.host, port: configuration.port, dataDirectory: configuration.dataDirectory,
             version: OrchestratorVersion.current, shareDirectory: configuration.shareDirectory)
         door.maxWaitingWrites = configuration.maxWaiting
+        door.requestsPerSecond = configuration.rateLimit
+        // Connections of its own: however much is asked of the API, the engine's are free, and no question of its takes
+        // for ever.
+        reading.statementTimeout = Self.questionLimit
+        let questions = PostgresPool(reading)
         let http = OrchestratorHTTP(
-            orchestrator: orchestrator, pool: pool,
+            orchestrator: orchestrator, pool: questions,
             isRedisUp: {
                 // Connected, and not out of memory when last asked.
                 if case .connected = bus.connectionState { orchestrator.monitor.isRoadUp } else { false }
             },
             settings: door, logger: logger)
-        let engine = EngineService(orchestrator: orchestrator, bus: bus, pool: pool, logger: logger)
+        let engine = EngineService(orchestrator: orchestrator, bus: bus, pools: [questions, pool], logger: logger)
         // Shut down in reverse order: no new requests, then the engine drains.
         var services = ServiceGroupConfiguration(
             services: [.init(service: engine), .init(service: http)],
@@ -71,6 +76,9 @@ struct ServeCommand: AsyncParsableCommand {
     /// For how long callers may take to send their requests and to read the answers once it is to stop; then their
     /// connections are closed. It leaves the engine time to end within the 30 s that a process has.
     private static let drain = Duration.seconds(10)
+
+    /// How long the database may take over a question of the API.
+    private static let questionLimit = Duration.seconds(15)
 
     /// Eight hex digits that no other process has.
     private static func randomDigits() -> String {
@@ -144,7 +152,7 @@ struct ServeCommand: AsyncParsableCommand {
 struct EngineService: Service {
     let orchestrator: Orchestrator
     let bus: RedisTaskBus
-    let pool: PostgresPool
+    let pools: [PostgresPool]
     let logger: Logger
 
     func run() async throws {
@@ -156,7 +164,7 @@ struct EngineService: Service {
             }
         }
         await bus.close()
-        await pool.close()
+        for pool in pools { await pool.close() }
     }
 
     /// Says when Redis comes and goes, and what is wrong with its settings.

@@ -26,6 +26,8 @@ struct ServerConfiguration: Sendable {
     var retentionDays: Int
     /// How many requests may wait to be recorded at a time.
     var maxWaiting: Int
+    /// How many requests a token may send a second; 0 for no limit.
+    var rateLimit: Int
 
     /// Reads the environment.
     ///
@@ -84,7 +86,14 @@ struct ServerConfiguration: Sendable {
                 "BATON_MAX_WAITING is '\(waitingText)'; expected a number of requests from 1 to 20000 that may wait to be "
                     + "recorded")
         }
-        guard faults.isEmpty, let database, let redis, let port, let level, let format, let days, let waiting else {
+        let rateText = Self.value("BATON_RATE_LIMIT", environment) ?? "1000"
+        let rate = Int(rateText)
+        if rate.map({ !(0...1_000_000).contains($0) }) ?? true {
+            faults.append(
+                "BATON_RATE_LIMIT is '\(rateText)'; expected how many requests a second a token may send, or 0 for any")
+        }
+        guard faults.isEmpty, let database, let redis, let port, let level, let format, let days, let waiting, let rate
+        else {
             throw .configuration(faults.joined(separator: "\n  "))
         }
         self.database = database
@@ -98,6 +107,7 @@ struct ServerConfiguration: Sendable {
         logFormat = format
         retentionDays = days
         maxWaiting = waiting
+        rateLimit = rate
     }
 
     /// A variable's value; an empty one counts as not set.

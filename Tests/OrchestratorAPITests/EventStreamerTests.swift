@@ -26,7 +26,7 @@ private final class ScriptedSource: StreamSource {
         turns.withLock { $0.isEmpty ? StreamEvent(id: nil, kind: "end", data: [:]) : nil }
     }
 
-    func news(within limit: Swift.Duration) async {}
+    func news() async {}
 }
 
 /// Keeps what is written; a connection that breaks after some writes.

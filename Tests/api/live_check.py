@@ -3,6 +3,7 @@ import asyncio
 import json
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import websockets
@@ -16,7 +17,7 @@ def api(method, path, body=None):
     request = urllib.request.Request(
         URL + "/api/v1" + path, data, {**HEADERS, "Content-Type": "application/json"}, method=method)
     with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
+        return json.loads(answer.read() or b"null")
 
 
 def status(path, headers):
@@ -35,6 +36,7 @@ async def until(socket, kind, limit=20):
             seen.append(json.loads(await socket.recv()))
             if seen[-1]["type"] == kind:
                 return seen
+            assert seen[-1]["type"] != "error", seen[-1]
 
 
 async def events_and_resume():
@@ -58,18 +60,66 @@ async def everything():
     async with websockets.connect(LIVE, additional_headers=HEADERS) as socket:
         await socket.send(json.dumps({"action": "subscribe"}))
         await until(socket, "subscribed")
-        await asyncio.sleep(1.5)
         name = await asyncio.to_thread(lambda: api("POST", "/workflows", {"type": "probe", "name": "seen"})["id"])
+        numbers = []
         async with asyncio.timeout(20):
             while True:
                 message = json.loads(await socket.recv())
-                if message["type"] == "workflow" and message["workflow"]["id"] == name:
-                    if message["workflow"]["status"] == "completed":
+                assert message["type"] == "event", message
+                if message["workflow_id"] == name:
+                    numbers.append(message["event"]["seq"])
+                    if message["event"]["kind"] == "workflow_completed":
                         break
+        assert numbers == list(range(1, len(numbers) + 1)), numbers
+        await socket.send(json.dumps({"action": "subscribe", "types": ["workflow_completed"]}))
+        await until(socket, "subscribed")
+        await asyncio.to_thread(lambda: api("POST", "/workflows", {"type": "probe", "name": "seen"}))
+        assert (await until(socket, "event"))[-1]["event"]["kind"] == "workflow_completed"
+        await socket.send(json.dumps({"action": "unsubscribe"}))
+        await until(socket, "unsubscribed")
         await socket.send(json.dumps({"action": "metrics"}))
         assert (await until(socket, "metrics"))[-1]["metrics"]["agents"] >= 1
         await socket.send(json.dumps({"action": "ping"}))
         await until(socket, "pong")
+        assert isinstance(await (await socket.ping()), float)
+
+
+async def token_revoked():
+    """A connection lives no longer than its token, within some seconds."""
+    made = api("POST", "/tokens", {"name": "short-lived", "role": "viewer"})
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    async with websockets.connect(LIVE, additional_headers=headers) as socket:
+        assert (await until(socket, "connected"))[0]["role"] == "viewer"
+        await asyncio.to_thread(lambda: api("DELETE", f"/tokens/{made['id']}"))
+        try:
+            await asyncio.wait_for(socket.recv(), 40)
+            raise AssertionError("it went on")
+        except websockets.ConnectionClosed as closed:
+            assert closed.rcvd and closed.rcvd.code == 1008, closed
+    assert status("/ws", headers) == 401
+
+
+async def slow_and_broken_requests():
+    """What never becomes a request is ended in time, and told why in a problem document."""
+    async def exchange(data, limit):
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.write(data)
+        answer = await asyncio.wait_for(reader.read(), limit)
+        writer.close()
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b"application/problem+json" in head, answer
+        return json.loads(body)["status"]
+    parts = urllib.parse.urlsplit(URL)
+    assert await exchange(b"hello\r\n\r\n", 5) == 400
+    assert await exchange(b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 5) == 431
+    assert await exchange(b"GET / HTTP/1.1\r\nHos", 15) == 408
+    first = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(first)
+    await asyncio.wait_for(reader.readuntil(b"}"), 5)
+    writer.write(b"nonsense\r\n\r\n")
+    assert b" 400 " in await asyncio.wait_for(reader.read(), 5), "on a connection that has served before"
+    writer.close()
 
 
 async def refusals():
@@ -110,9 +160,13 @@ async def refusals():
 
 
 async def main():
-    for check in (events_and_resume, everything, refusals):
+    async def checked(check):
         await check()
         print(f"✔ {check.__name__}")
+
+    # The slow ones wait most of the time.
+    await asyncio.gather(*map(checked, (
+        events_and_resume, everything, refusals, token_revoked, slow_and_broken_requests)))
 
 
 asyncio.run(main())

@@ -6,6 +6,7 @@ struct AccessMiddleware: RouterMiddleware {
     typealias Context = APIContext
 
     let tokens: TokenRegistry
+    let rates: RateLimiter
 
     func handle(
         _ request: Request,
@@ -13,17 +14,20 @@ struct AccessMiddleware: RouterMiddleware {
         next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         var context = context
-        context.caller = try await caller(of: request)
+        let address = context.channel.remoteAddress?.ipAddress ?? "?"
+        let caller = try await caller(of: request, from: address)
+        if let seconds = rates.take(caller.tokenHash) { throw Problem.rateLimited(retryAfterSeconds: seconds) }
+        context.caller = caller
         return try await next(request, context)
     }
 
-    private func caller(of request: Request) async throws -> Caller {
+    private func caller(of request: Request, from address: String) async throws -> Caller {
         var caller: Caller
         if let field = request.headers[.authorization] {
-            caller = try await tokens.caller(presenting: try Self.secret(in: field))
+            caller = try await tokens.caller(presenting: try Self.secret(in: field), from: address)
         } else if let secret = Session.secret(in: request.headers[.cookie]) {
             try Session.requireSameOrigin(request)
-            caller = try await tokens.caller(presenting: secret)
+            caller = try await tokens.caller(presenting: secret, from: address)
             guard caller.isSession else { throw Problem.unauthorized("the cookie holds no session") }
         } else {
             throw Problem.unauthorized("there is no Authorization header")

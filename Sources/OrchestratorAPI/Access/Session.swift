@@ -7,6 +7,8 @@ enum Session {
     static let cookie = "baton_session"
     /// How long a session lasts, in seconds, unless its token ends before.
     static let seconds = 12 * 3600
+    /// Most sessions of a token; the oldest end when there are more.
+    static let maxOfToken = 100
 
     /// The field that sets the cookie, or takes it away if there is no secret.
     ///
@@ -28,10 +30,20 @@ enum Session {
 
     /// Refuses what another site's page makes a browser send: what changes something has to come from our own pages.
     ///
+    /// - Parameter hasCookie: whether it came with the cookie.
     /// - Throws: 403 if the `Origin` is another host than the one that was asked.
-    static func requireSameOrigin(_ request: Request) throws(Problem) {
+    static func requireSameOrigin(_ request: Request, hasCookie: Bool = true) throws(Problem) {
+        // Browsers say where a request comes from; another port of this host is another site's page, too.
+        let site = HTTPField.Name("Sec-Fetch-Site").flatMap { request.headers[$0] }?.lowercased()
+        let mode = HTTPField.Name("Sec-Fetch-Mode").flatMap { request.headers[$0] }?.lowercased()
+        if let site, site != "same-origin", site != "none", mode != "navigate" || request.method != .get {
+            throw .forbidden("a page of another site sent this with a browser's cookie")
+        }
         guard request.method != .get, request.method != .head else { return }
-        guard let origin = request.headers[.origin] else { return }
+        guard let origin = request.headers[.origin] else {
+            guard hasCookie, site != "same-origin" else { return }
+            throw .forbidden("a request with a browser's cookie has to say its Origin")
+        }
         guard isOurs(origin, host: request.head.authority) else {
             throw .forbidden("a page of '\(WorkflowRequest.shortened(origin))' sent this with a browser's cookie")
         }

@@ -9,6 +9,10 @@ final class TokenRegistry: Sendable {
     static let freshness: Swift.Duration = .seconds(10)
     /// Most answers that are kept.
     static let capacity = 1000
+    /// How many secrets that it has not heard of lately an address may present a second, and at once: each is looked for
+    /// in the record.
+    static let guessesPerSecond = 50
+    static let guessesAtOnce = 1000
     /// A longer secret can't be one of ours.
     static let maxSecretBytes = 512
 
@@ -21,6 +25,7 @@ final class TokenRegistry: Sendable {
     private let known = Mutex<[String: Entry]>([:])
     /// The token of this data directory, which works even while the record is away.
     private let admin = Mutex<TokenRow?>(nil)
+    private let guesses = RateLimiter(perSecond: guessesPerSecond, burst: guessesAtOnce)
 
     init(store: PostgresReadStore) {
         self.store = store
@@ -38,18 +43,33 @@ final class TokenRegistry: Sendable {
 
     /// Who presents this secret.
     ///
-    /// - Throws: 401 if nobody we know; what the record throws.
-    func caller(presenting secret: String) async throws -> Caller {
-        try Self.caller(try await token(presenting: secret))
+    /// - Parameter address: where it comes from.
+    /// - Throws: 401 if nobody we know; 429 if too much is guessed from there; what the record throws.
+    func caller(presenting secret: String, from address: String) async throws -> Caller {
+        try Self.caller(try await token(presenting: secret, from: address))
+    }
+
+    /// Whether the token that a caller once presented is still good. While the record is away it is.
+    func isStillValid(_ caller: Caller) async -> Bool {
+        if let admin = admin.withLock({ $0 }), admin.hash == caller.tokenHash { return true }
+        do throws(PostgresError) {
+            guard let token = try await token(hash: caller.tokenHash) else { return false }
+            return token.expiresAt.map { $0 > Timestamp.now() } ?? true
+        } catch {
+            return true
+        }
     }
 
     /// The valid token with this secret.
     ///
-    /// - Throws: 401 if there is none; what the record throws.
-    func token(presenting secret: String) async throws -> TokenRow {
+    /// - Throws: 401 if there is none; 429 if too much is guessed from there; what the record throws.
+    func token(presenting secret: String, from address: String) async throws -> TokenRow {
         guard secret.utf8.count <= Self.maxSecretBytes else { throw Problem.unauthorized("the token is not known") }
         let hash = SHA256Digest.hex(of: Array(secret.utf8))
         if let admin = admin.withLock({ $0 }), Self.areEqual(admin.hash, hash) { return admin }
+        if !isKnown(hash), let seconds = guesses.take(address) {
+            throw Problem.rateLimited(retryAfterSeconds: seconds)
+        }
         guard let token = try await token(hash: hash), Self.areEqual(token.hash, hash) else {
             throw Problem.unauthorized("the token is not known, or no longer valid")
         }
@@ -66,6 +86,11 @@ final class TokenRegistry: Sendable {
 
     /// Whether this is the token of the data directory.
     func isAdminFile(_ id: UniqueID) -> Bool { admin.withLock { $0?.id == id } }
+
+    private func isKnown(_ hash: String) -> Bool {
+        let now = ContinuousClock.now
+        return known.withLock { ($0[hash]?.until).map { $0 > now } ?? false }
+    }
 
     private func token(hash: String) async throws(PostgresError) -> TokenRow? {
         let now = ContinuousClock.now

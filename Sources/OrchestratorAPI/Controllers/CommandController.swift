@@ -19,11 +19,11 @@ struct CommandController: Sendable {
     }
 
     func addRoutes(to routes: inout RouteList) {
-        routes.on(.post, "/api/v1/workflows/{id}/pause", pause)
-        routes.on(.post, "/api/v1/workflows/{id}/resume", resume)
-        routes.on(.post, "/api/v1/workflows/{id}/cancel", cancel)
-        routes.on(.post, "/api/v1/workflows/{id}/retry", retry)
-        routes.on(.post, "/api/v1/workflows/{id}/answers", needs: .answer, answers)
+        routes.on(.post, "/api/v1/workflows/{id}/pause", deed: "pauseWorkflow", pause)
+        routes.on(.post, "/api/v1/workflows/{id}/resume", deed: "resumeWorkflow", resume)
+        routes.on(.post, "/api/v1/workflows/{id}/cancel", deed: "cancelWorkflow", cancel)
+        routes.on(.post, "/api/v1/workflows/{id}/retry", deed: "retryWorkflow", retry)
+        routes.on(.post, "/api/v1/workflows/{id}/answers", needs: .answer, deed: "answerWorkflow", answers)
     }
 
     // MARK: Pause, resume, cancel
@@ -32,6 +32,7 @@ struct CommandController: Sendable {
         let caller = try context.knownCaller
         let id = try WorkflowController.id(in: context)
         let reason = try await reason(in: request)
+        context.note.detail = reason
         return Response(json: try await workflows.apply(.pause(actor: caller.name, reason: reason), to: id, caller))
     }
 
@@ -46,6 +47,7 @@ struct CommandController: Sendable {
         let caller = try context.knownCaller
         let id = try WorkflowController.id(in: context)
         let reason = try await reason(in: request)
+        context.note.detail = reason
         return Response(
             status: .accepted,
             json: try await workflows.apply(.cancel(actor: caller.name, reason: reason), to: id, caller))
@@ -62,6 +64,8 @@ struct CommandController: Sendable {
         let isDryRun = reader.flag("dry_run")
         let version = reader.count("expected_version")
         guard reader.faults.isEmpty else { throw Problem.invalid(reader.faults) }
+        context.note.detail = [isDryRun ? "dry run" : nil, stage.map { "from \($0)" }].compactMap { $0 }.joined(
+            separator: ", ")
         if isDryRun {
             return Response(json: try await plan(of: id, from: stage, expecting: version, caller))
         }

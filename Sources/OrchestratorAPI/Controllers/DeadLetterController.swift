@@ -19,8 +19,8 @@ struct DeadLetterController: Sendable {
     func addRoutes(to routes: inout RouteList) {
         routes.on(.get, "/api/v1/dead-letters", readsQuery: true, list)
         routes.on(.get, "/api/v1/dead-letters/{id}", show)
-        routes.on(.delete, "/api/v1/dead-letters/{id}", drop)
-        routes.on(.post, "/api/v1/dead-letters/{id}/redrive", redrive)
+        routes.on(.delete, "/api/v1/dead-letters/{id}", deed: "dropDeadLetter", drop)
+        routes.on(.post, "/api/v1/dead-letters/{id}/redrive", deed: "redriveDeadLetter", redrive)
     }
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -32,15 +32,15 @@ struct DeadLetterController: Sendable {
         if let state = reader.word("state", of: states) { query.state = DeadLetterState(rawValue: state) }
         query.causeClass = reader.text("cause_class")
         query.workflowID = Self.id(&reader, "workflow_id", "this is not the id of a workflow")
-        query.before = Self.id(&reader, "cursor", "this is no cursor; take next_cursor of the page before")
-        let limit = Int(reader.number("limit", in: 1...WorkflowListRequest.maxLimit, default: 50))
-        query.limit = limit + 1
+        let page = PageRequest(&reader, count: 2) { Int64($0[0]) != nil && UniqueID($0[1]) != nil }
+        if let after = page.after, let moment = Int64(after[0]), let id = UniqueID(after[1]) {
+            query.after = DeadLetterQuery.Place(createdAt: Timestamp(microseconds: moment), id: id)
+        }
+        query.limit = page.limit + 1
         try reader.check()
-        var rows = try await services.store.deadLetters(query)
-        let hasMore = rows.count > limit
-        if hasMore { rows.removeLast() }
-        return Response(
-            json: page(rows.map { .object($0.document) }, next: hasMore ? rows.last.map { "\($0.id)" } : nil))
+        return page.response(
+            try await services.store.deadLetters(query), { .object($0.document) },
+            cursor: { ["\($0.createdAt.microseconds)", "\($0.id)"] })
     }
 
     private static func id(_ reader: inout QueryReader, _ name: String, _ message: String) -> UniqueID? {

@@ -16,17 +16,22 @@ struct DefinitionController: Sendable {
     let services: APIServices
 
     func addRoutes(to routes: inout RouteList) {
-        routes.on(.get, "/api/v1/definitions", definitions)
-        routes.on(.post, "/api/v1/definitions", needs: .administer, create)
+        routes.on(.get, "/api/v1/definitions", readsQuery: true, definitions)
+        routes.on(.post, "/api/v1/definitions", needs: .administer, deed: "createDefinition", create)
         routes.on(.post, "/api/v1/definitions/validate", needs: .look, validate)
         routes.on(.get, "/api/v1/definitions/{name}", readsQuery: true, definition)
-        routes.on(.put, "/api/v1/definitions/{name}", needs: .administer, replace)
-        routes.on(.get, "/api/v1/definitions/{name}/versions", versions)
+        routes.on(.put, "/api/v1/definitions/{name}", needs: .administer, deed: "replaceDefinition", replace)
+        routes.on(.get, "/api/v1/definitions/{name}/versions", readsQuery: true, versions)
     }
 
     @Sendable private func definitions(_ request: Request, _ context: APIContext) async throws -> Response {
-        let newest = try await services.definitions.newestByName().values.map(\.stored).sorted { $0.name < $1.name }
-        return Response(json: page(newest.map(\.item)))
+        var reader = QueryReader(request, allowed: PageRequest.names)
+        let page = PageRequest(&reader, upTo: PageRequest.largeLimit, default: PageRequest.largeLimit, count: 1)
+        try reader.check()
+        let newest = try await services.definitions.newestByName().values.map(\.stored)
+            .filter { definition in page.after.map { definition.name > $0[0] } ?? true }
+            .sorted { $0.name < $1.name }
+        return page.response(Array(newest.prefix(page.limit + 1)), \.item) { [$0.name] }
     }
 
     @Sendable private func definition(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -65,33 +70,55 @@ struct DefinitionController: Sendable {
     }
 
     @Sendable private func versions(_ request: Request, _ context: APIContext) async throws -> Response {
+        var reader = QueryReader(request, allowed: PageRequest.names)
+        let page = PageRequest(
+            &reader, upTo: PageRequest.largeLimit, default: PageRequest.largeLimit, count: 1
+        ) { Int32($0[0]) != nil }
+        try reader.check()
         let name = context.parameters.get("name") ?? ""
-        let versions = try await services.orchestrator.definitions.versions(of: name)
-        guard !versions.isEmpty else {
+        let before = page.after.flatMap { Int($0[0]) }
+        let versions = try await services.orchestrator.definitions.versions(
+            of: name, before: before, limit: page.limit + 1)
+        if versions.isEmpty, try await services.orchestrator.definitions.definition(named: name) == nil {
             throw Problem.notFound("there is no definition '\(WorkflowRequest.shortened(name))'")
         }
-        return Response(
-            json: page(
-                versions.map { version in
-                    [
-                        "version": JSONValue(version.version), "hash": .string(version.hash),
-                        "created_at": JSONValue(version.createdAt),
-                    ]
-                }))
+        return page.response(
+            versions,
+            { version in
+                [
+                    "version": JSONValue(version.version), "hash": .string(version.hash),
+                    "created_at": JSONValue(version.createdAt),
+                ]
+            }, cursor: { ["\($0.version)"] })
     }
 
     // MARK: Keeping
 
     @Sendable private func create(_ request: Request, _ context: APIContext) async throws -> Response {
-        try await keep(request, named: nil)
+        try await keep(request, named: nil, context)
     }
 
     @Sendable private func replace(_ request: Request, _ context: APIContext) async throws -> Response {
-        try await keep(request, named: context.parameters.get("name") ?? "")
+        try await keep(request, named: context.parameters.get("name") ?? "", context)
+    }
+
+    /// Whether the definition is still the one that the caller has seen (`If-Match`).
+    ///
+    /// - Throws: 412 if not.
+    private static func requireUnchanged(_ present: StoredDefinition?, _ request: Request) throws(Problem) {
+        guard let field = request.headers[.ifMatch] else { return }
+        let tag = present.map { EntityTag.of($0.document.encoded()) }
+        guard let tag, EntityTag.isNamed(tag, in: field) else {
+            throw Problem(
+                status: .preconditionFailed, kind: "changed", title: "It has changed meanwhile",
+                detail: present.map { "\($0.name) is at version \($0.version) now: look at it again" }
+                    ?? "there is no such definition",
+                members: ["version": present.map { JSONValue($0.version) } ?? .null])
+        }
     }
 
     /// Keeps a definition in the data directory, where it is found at the next start, and in the record.
-    private func keep(_ request: Request, named name: String?) async throws -> Response {
+    private func keep(_ request: Request, named name: String?, _ context: APIContext) async throws -> Response {
         let text = try await self.text(of: request)
         let definition: WorkflowDefinition
         do throws(DefinitionErrors) {
@@ -112,10 +139,21 @@ struct DefinitionController: Sendable {
                 )
             ])
         }
-        let before = try await services.orchestrator.definitions.definition(named: definition.name)
-        try DefinitionFolder(services.settings.dataDirectory + "/definitions").keep(text, of: definition.name)
-        let version = try await services.orchestrator.definitions.store(definition, source: text)
+        let folder = DefinitionFolder(services.settings.dataDirectory + "/definitions")
+        let (before, version) = try await folder.alone {
+            let before = try await services.orchestrator.definitions.definition(named: definition.name)
+            if name != nil { try Self.requireUnchanged(before, request) }
+            let undo = try folder.keep(text, of: definition.name)
+            do {
+                return (before, try await services.orchestrator.definitions.store(definition, source: text))
+            } catch {
+                try undo()
+                throw error
+            }
+        }
         services.definitions.forget()
+        context.note.target = definition.name
+        context.note.detail = "version \(version)"
         guard
             let stored = try await services.orchestrator.definitions.definition(
                 named: definition.name, version: version)

@@ -57,11 +57,8 @@ struct HealthController: Sendable {
         document["findings"] = .object(
             JSONObject(services.orchestrator.advancer.findings.all.map { ($0.finding.rawValue, JSONValue($0.count)) }))
         if latency != nil {
-            var agents: [String: Int] = [:]
-            for agent in try await services.store.agents(limit: 1000) where agent.isLiving {
-                agents[agent.agentType, default: 0] += 1
-            }
-            document["agents"] = Self.counts(agents)
+            let living = try await services.store.livingAgents()
+            document["agents"] = Self.counts(Dictionary(uniqueKeysWithValues: living.map { ($0.agentType, $0.count) }))
             document["workflows"] = Self.counts(try await services.store.workflowCounts(tenant: caller.tenant))
         }
         return Response(json: .object(document))

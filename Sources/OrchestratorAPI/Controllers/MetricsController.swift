@@ -36,22 +36,14 @@ struct MetricsController: Sendable {
         text.add(
             "baton_dead_letters_open", .gauge, "Dead letters that nobody has decided about",
             [([:], Double(try await services.store.openDeadLetters(tenant: tenant)))])
-        var living: [String: Int] = [:]
-        var slots: [String: Int] = [:]
-        var busy: [String: Int] = [:]
-        for agent in try await services.store.agents(limit: AgentController.maxAgents) where agent.isLiving {
-            living[agent.agentType, default: 0] += 1
-            slots[agent.agentType, default: 0] += agent.slots
-            busy[agent.agentType, default: 0] += agent.running
-        }
-        for (name, help, values) in [
-            ("baton_agents", "Agents that are heard, by type", living),
-            ("baton_agent_slots", "Tasks they can run", slots),
-            ("baton_agent_busy_slots", "Tasks they run", busy),
+        let living = try await services.store.livingAgents()
+        for (name, help, value) in [
+            ("baton_agents", "Agents that are heard, by type", \LivingAgents.count),
+            ("baton_agent_slots", "Tasks they can run", \LivingAgents.slots),
+            ("baton_agent_busy_slots", "Tasks they run", \LivingAgents.busySlots),
         ] {
             text.add(
-                name, .gauge, help,
-                values.sorted { $0.key < $1.key }.map { (["agent_type": $0.key], Double($0.value)) })
+                name, .gauge, help, living.map { (["agent_type": $0.agentType], Double($0[keyPath: value])) })
         }
         return Response(
             status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],

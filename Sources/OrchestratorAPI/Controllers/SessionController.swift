@@ -9,15 +9,16 @@ struct SessionController: Sendable {
 
     func addRoutes(to routes: inout RouteList) {
         routes.open(.post, "/api/v1/login", login)
-        routes.on(.post, "/api/v1/logout", needs: .fetch, logout)
+        routes.on(.post, "/api/v1/logout", needs: .fetch, deed: "logout", logout)
     }
 
     @Sendable private func login(_ request: Request, _ context: APIContext) async throws -> Response {
-        try Session.requireSameOrigin(request)
+        try Session.requireSameOrigin(request, hasCookie: false)
         var reader = FieldReader(try await services.bodies.object(of: request), allowed: ["token"])
         let given = reader.text("token", isRequired: true)
         guard reader.faults.isEmpty, let given else { throw Problem.invalid(reader.faults) }
-        let token = try await services.tokens.token(presenting: given)
+        let token = try await services.tokens.token(
+            presenting: given, from: context.channel.remoteAddress?.ipAddress ?? "?")
         guard token.sessionOf == nil, let id = token.id else { throw Problem.unauthorized("this is no token") }
         let secret = "session_" + Base64URL.random(bytes: 32)
         let end = Timestamp.now() + .seconds(Session.seconds)
@@ -28,6 +29,9 @@ struct SessionController: Sendable {
         session.sessionOf = id
         session.expiresAt = token.expiresAt.map { min($0, end) } ?? end
         try await services.store.keep(session)
+        try await services.store.endSessions(of: id, keeping: Session.maxOfToken)
+        let caller = Caller(name: token.name, role: Caller.Role(rawValue: token.role) ?? .viewer, tenant: token.tenant)
+        await services.audit.write(APIRouter.entry("login", by: caller, context, status: .ok))
         return Response(
             json: [
                 "name": .string(token.name), "role": .string(token.role), "expires_at": JSONValue(session.expiresAt),

@@ -45,21 +45,21 @@ struct StatsController: Sendable {
     }
 
     @Sendable private func overview(_ request: Request, _ context: APIContext) async throws -> Response {
-        Response(json: try await Self.overview(of: try context.knownCaller.tenant, in: services.store))
+        Response(json: try await services.overviews.overview(tenant: try context.knownCaller.tenant))
     }
 
     /// How much there is.
     static func overview(of tenant: String, in store: PostgresReadStore) async throws -> JSONValue {
         let counts = try await store.workflowCounts(tenant: tenant)
-        let agents = try await store.agents(limit: AgentController.maxAgents).filter(\.isLiving)
+        let agents = try await store.livingAgents()
         let ended = ["completed", "failed", "cancelled"]
         return [
             "workflows": .object(
                 JSONObject(counts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) })),
             "open_workflows": JSONValue(counts.filter { !ended.contains($0.key) }.values.reduce(0, +)),
             "open_dead_letters": JSONValue(try await store.openDeadLetters(tenant: tenant)),
-            "agents": JSONValue(agents.count), "slots": JSONValue(agents.map(\.slots).reduce(0, +)),
-            "busy_slots": JSONValue(agents.map(\.running).reduce(0, +)),
+            "agents": JSONValue(agents.map(\.count).reduce(0, +)), "slots": JSONValue(agents.map(\.slots).reduce(0, +)),
+            "busy_slots": JSONValue(agents.map(\.busySlots).reduce(0, +)),
             "at": JSONValue(try await store.now()),
         ]
     }
@@ -85,11 +85,11 @@ struct StatsController: Sendable {
     @Sendable private func agents(_ request: Request, _ context: APIContext) async throws -> Response {
         let (window, since) = try await span(of: request)
         var items: [String: JSONObject] = [:]
-        for agent in try await services.store.agents(limit: AgentController.maxAgents) where agent.isLiving {
-            var item = items[agent.agentType] ?? Self.emptyAgent(agent.agentType)
-            item["living"] = JSONValue((item["living"]?.intValue ?? 0) + 1)
-            item["slots"] = JSONValue((item["slots"]?.intValue ?? 0) + agent.slots)
-            items[agent.agentType] = item
+        for agents in try await services.store.livingAgents() {
+            var item = Self.emptyAgent(agents.agentType)
+            item["living"] = JSONValue(agents.count)
+            item["slots"] = JSONValue(agents.slots)
+            items[agents.agentType] = item
         }
         let tenant = try context.knownCaller.tenant
         for stats in try await services.store.attemptStats(tenant: tenant, since: since) {

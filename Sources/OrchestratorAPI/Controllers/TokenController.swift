@@ -8,15 +8,26 @@ struct TokenController: Sendable {
     let services: APIServices
 
     func addRoutes(to routes: inout RouteList) {
-        routes.on(.get, "/api/v1/tokens", needs: .administer, list)
-        routes.on(.post, "/api/v1/tokens", needs: .administer, create)
-        routes.on(.delete, "/api/v1/tokens/{id}", needs: .administer, revoke)
+        routes.on(.get, "/api/v1/tokens", needs: .administer, readsQuery: true, list)
+        routes.on(.post, "/api/v1/tokens", needs: .administer, deed: "createToken", create)
+        routes.on(.delete, "/api/v1/tokens/{id}", needs: .administer, deed: "revokeToken", revoke)
     }
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         let caller = try context.knownCaller
-        let tokens = try await services.store.tokens(tenant: caller.tenant)
-        return Response(json: page(tokens.map { .object($0.document(for: caller)) }))
+        var reader = QueryReader(request, allowed: PageRequest.names)
+        let page = PageRequest(&reader, default: WorkflowListRequest.maxLimit, count: 2) {
+            Int64($0[0]) != nil && UniqueID($0[1]) != nil
+        }
+        try reader.check()
+        var place: (createdAt: Timestamp, id: UniqueID)?
+        if let after = page.after, let moment = Int64(after[0]), let id = UniqueID(after[1]) {
+            place = (Timestamp(microseconds: moment), id)
+        }
+        let tokens = try await services.store.tokens(tenant: caller.tenant, after: place, limit: page.limit + 1)
+        return page.response(
+            tokens, { .object($0.document(for: caller)) },
+            cursor: { ["\($0.createdAt?.microseconds ?? 0)", $0.id.map { "\($0)" } ?? ""] })
     }
 
     @Sendable private func create(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -35,6 +46,8 @@ struct TokenController: Sendable {
         row.workers = wanted.workers
         row.createdBy = caller.name
         guard let kept = try await services.store.keep(row) else { throw Problem.internalFault }
+        context.note.target = kept.id.map { "\($0)" }
+        context.note.detail = "\(wanted.name), \(wanted.role.rawValue)"
         var document = kept.document(for: caller)
         document["token"] = .string(secret)
         return Response(status: .created, json: .object(document))

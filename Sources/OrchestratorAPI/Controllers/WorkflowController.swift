@@ -17,7 +17,7 @@ struct WorkflowController: Sendable {
     }
 
     func addRoutes(to routes: inout RouteList) {
-        routes.on(.post, "/api/v1/workflows", create)
+        routes.on(.post, "/api/v1/workflows", deed: AuditQuery.commonAction, create)
         routes.on(.get, "/api/v1/workflows", readsQuery: true, list)
         routes.on(.get, "/api/v1/workflows/{id}", show)
     }
@@ -41,8 +41,12 @@ struct WorkflowController: Sendable {
         withExtendedLifetime(place) {}
         switch outcome {
         case .done(let id):
+            context.note.target = "\(id)"
+            context.note.detail = "\(wanted.type) \(wanted.name)"
             return await created(id, wanted, caller)
         case .repeated(let id):
+            context.note.target = "\(id)"
+            context.note.detail = "repeated"
             return Response(status: .ok, json: try await document(of: id, caller))
         case .keyReused(let id):
             throw Problem.keyReused(of: id)

@@ -25,11 +25,17 @@ struct LiveChannel: ServerChildChannel, HTTPChannelHandler {
     static let maxMessageBytes = 16 * 1024
     /// Most frames of one message.
     static let maxFrames = 16
+    /// How long the head of a request may take to come, from its first byte on.
+    static let headTimeout: TimeAmount = .seconds(10)
+    /// How long the rest of a request may take to come.
+    static let bodyTimeout: TimeAmount = .seconds(30)
+    /// How long a client may take to read something of what is sent.
+    static let writeTimeout: TimeAmount = .seconds(60)
 
     let responder: HTTPChannelHandler.Responder
     let http: HTTP1Channel.Configuration
     /// Who asks for an upgrade; nil if it is refused, and then the request is answered like any other.
-    let admit: @Sendable (HTTPRequestHead) async -> Caller?
+    let admit: @Sendable (HTTPRequestHead, String) async -> Caller?
     /// Talks to a client until it goes.
     let serve: @Sendable (NIOAsyncChannel<WebSocketFrame, WebSocketFrame>, Caller) async -> Void
 
@@ -42,12 +48,18 @@ struct LiveChannel: ServerChildChannel, HTTPChannelHandler {
             let encoder = HTTPResponseEncoder()
             let decoder = ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
+            let clock = ConnectionClock(
+                headTimeout: Self.headTimeout, bodyTimeout: Self.bodyTimeout, writeTimeout: Self.writeTimeout)
+            let boundary = RequestBoundary(clock: clock)
             let gate = UpgradeGate(
-                encoder: encoder, decoder: decoder, timeout: http.idleTimeout ?? .seconds(60), admit: admit,
+                encoder: encoder, decoder: decoder, boundary: boundary, timeout: http.idleTimeout ?? .seconds(60),
+                admit: admit,
                 beHTTP: { channel in try configureHTTP(channel, logger) })
             let sync = channel.pipeline.syncOperations
+            try sync.addHandler(clock)
             try sync.addHandler(encoder)
             try sync.addHandler(decoder)
+            try sync.addHandler(boundary)
             try sync.addHandler(gate)
             return Value(channel: channel, negotiated: gate.promise(on: channel.eventLoop).futureResult)
         }
@@ -96,8 +108,9 @@ private final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler 
 
     private let encoder: HTTPResponseEncoder
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private let boundary: RequestBoundary
     private let timeout: TimeAmount
-    private let admit: @Sendable (HTTPRequestHead) async -> Caller?
+    private let admit: @Sendable (HTTPRequestHead, String) async -> Caller?
     private let beHTTP: (any Channel) throws -> LiveChannel.Negotiated
     private var state = State.waiting
     private var buffer: [NIOAny] = []
@@ -107,12 +120,13 @@ private final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler 
     private var outcome: EventLoopPromise<LiveChannel.Negotiated>?
 
     init(
-        encoder: HTTPResponseEncoder, decoder: ByteToMessageHandler<HTTPRequestDecoder>, timeout: TimeAmount,
-        admit: @escaping @Sendable (HTTPRequestHead) async -> Caller?,
+        encoder: HTTPResponseEncoder, decoder: ByteToMessageHandler<HTTPRequestDecoder>, boundary: RequestBoundary,
+        timeout: TimeAmount, admit: @escaping @Sendable (HTTPRequestHead, String) async -> Caller?,
         beHTTP: @escaping (any Channel) throws -> LiveChannel.Negotiated
     ) {
         self.encoder = encoder
         self.decoder = decoder
+        self.boundary = boundary
         self.timeout = timeout
         self.admit = admit
         self.beHTTP = beHTTP
@@ -140,19 +154,6 @@ private final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler 
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
         fail(ChannelError.ioOnClosedChannel)
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard state == .decided else {
-            // No HTTP; the async channel would answer so, were it there already.
-            var head = HTTPResponseHead(version: .http1_1, status: .badRequest)
-            head.headers = ["Connection": "close", "Content-Length": "0"]
-            context.write(wrapOutboundOut(.head(head)), promise: nil)
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-            context.close(promise: nil)
-            return
-        }
-        context.fireErrorCaught(error)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -192,7 +193,8 @@ private final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler 
         let me = NIOLoopBound((self, context), eventLoop: eventLoop)
         let admit = admit
         let promise = eventLoop.makePromise(of: Caller?.self)
-        promise.completeWithTask { await admit(head) }
+        let address = context.channel.remoteAddress?.ipAddress ?? "?"
+        promise.completeWithTask { await admit(head, address) }
         promise.futureResult.whenComplete { result in
             let (gate, context) = me.value
             guard context.channel.isActive else { return }
@@ -232,6 +234,7 @@ private final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler 
         state = .decided
         timer?.cancel()
         buffer = []
+        boundary.becameLive()
         var response = HTTPResponseHead(version: .http1_1, status: .switchingProtocols)
         response.headers = admitted.headers
         let sync = context.pipeline.syncOperations
@@ -247,6 +250,7 @@ private final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler 
                     gate.promise(on: context.eventLoop).succeed(.live(live, admitted.caller))
                     // What came after the request are frames: the decoder hands them on as it goes.
                     let sync = context.pipeline.syncOperations
+                    sync.removeHandler(gate.boundary, promise: nil)
                     sync.removeHandler(gate.decoder, promise: nil)
                     sync.removeHandler(gate, promise: nil)
                 case .failure(let error):

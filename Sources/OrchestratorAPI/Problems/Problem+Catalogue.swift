@@ -115,6 +115,35 @@ extension Problem {
         return problem
     }
 
+    /// A token sends more than it may.
+    static func rateLimited(retryAfterSeconds: Int) -> Problem {
+        var problem = Problem(
+            status: .tooManyRequests, kind: "rate-limited", title: "Too many requests",
+            detail: "more requests came with this token, or from this address, than may; try again in "
+                + "\(retryAfterSeconds) s")
+        problem.headers[.retryAfter] = "\(retryAfterSeconds)"
+        return problem
+    }
+
+    /// The head of a request did not come in time.
+    static func slowHead(limitSeconds: Int) -> Problem {
+        Problem(
+            status: .requestTimeout, kind: "too-slow", title: "The request came too slowly",
+            detail: "expected its head within \(limitSeconds) s")
+    }
+
+    /// The head of a request is too large.
+    static let largeHead = Problem(
+        status: .requestHeaderFieldsTooLarge, kind: "too-large", title: "The head of the request is too large",
+        detail: "expected at most 16 KiB a field, 32 KiB and 100 fields in all")
+
+    /// What came is no HTTP/1.1.
+    static func noHTTP(_ reason: String) -> Problem {
+        Problem(
+            status: .badRequest, kind: "malformed-request", title: "The request can't be read",
+            detail: "expected HTTP/1.1: \(reason)")
+    }
+
     static let internalFault = Problem(
         status: .internalServerError, kind: "internal", title: "Something went wrong here",
         detail: "the cause is in the orchestrator's log")
@@ -127,6 +156,8 @@ extension Problem {
             self = .unavailable("PostgreSQL can't be reached")
         case .poolFull:
             self = .busy()
+        case _ where error.sqlState?.description == "57014":
+            self = .unavailable("the question took PostgreSQL too long")
         default:
             self = error.isConnectionFault ? .unavailable("PostgreSQL can't be reached") : .internalFault
         }

@@ -29,14 +29,12 @@ protocol StreamSource: Sendable {
     func events(after id: Int64) async throws -> [StreamEvent]
     /// The last event, if all that there will ever be has been given out before the reading that found nothing.
     func ending() async throws -> StreamEvent?
-    /// Waits until there may be something new, at most so long.
-    func news(within limit: Swift.Duration) async
+    /// Waits until there may be something new, at most some seconds.
+    func news() async
 }
 
 /// Sends a stream of events until it ends, the caller goes, or the orchestrator shuts down.
 struct EventStreamer: Sendable {
-    /// How often the record is asked without news: another orchestrator's news may not reach this one.
-    static let pollInterval: Swift.Duration = .seconds(1)
     /// After how many milliseconds a caller whose connection broke is asked to come back.
     static let retryMilliseconds = 1000
 
@@ -47,6 +45,10 @@ struct EventStreamer: Sendable {
     let limit: StreamLimit
     /// After so long without an event a comment is sent, so that nobody between takes the connection for dead.
     var heartbeat: Swift.Duration = .seconds(15)
+    /// Asked every now and then whether the caller may still read this.
+    var isAllowed: @Sendable () async -> Bool = { true }
+    /// How often that is asked.
+    static let accessInterval: Swift.Duration = .seconds(10)
 
     /// The answer that streams what comes after a place.
     func response(after start: Int64, on channel: any Channel) throws(Problem) -> Response {
@@ -73,8 +75,13 @@ struct EventStreamer: Sendable {
     func send(after start: Int64, to writer: inout any ResponseBodyWriter) async throws {
         var last = start
         var lastSent = ContinuousClock.now
+        var lastAsked = lastSent
         try await writer.write(ByteBuffer(string: "retry: \(Self.retryMilliseconds)\n\n"))
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
+            if .now - lastAsked >= Self.accessInterval {
+                lastAsked = .now
+                guard await isAllowed() else { return }
+            }
             let ending = try await source.ending()
             let events = try await source.events(after: last)
             for event in events {
@@ -94,7 +101,7 @@ struct EventStreamer: Sendable {
                 try await writer.write(ByteBuffer(string: ": still here\n\n"))
                 lastSent = now
             }
-            await cancelWhenGracefulShutdown { await source.news(within: Self.pollInterval) }
+            await cancelWhenGracefulShutdown { await source.news() }
         }
     }
 }

@@ -86,14 +86,21 @@ public struct PostgresDefinitionStore: Sendable {
     }
 
     /// What is known of each version of a definition, the newest first; empty if there is none.
+    ///
+    /// - Parameter before: only versions before this one.
     public func versions(
-        of name: String
+        of name: String, before: Int? = nil, limit: Int = 1000
     ) async throws(PostgresError) -> [(version: Int, hash: String, createdAt: Timestamp)] {
         let rows = try await pool.run(
             PostgresStatement(
                 """
-                SELECT version, hash, created_at FROM definitions WHERE name = $1 ORDER BY version DESC LIMIT 1000
-                """, [.text(name)]))
+                SELECT version, hash, created_at
+                FROM definitions
+                WHERE name = $1 AND ($2::integer IS NULL OR version < $2)
+                ORDER BY version DESC
+                LIMIT $3
+                """,
+                [.text(name), .int4(before.map { Int32(clamping: $0) }), .int8(Int64(limit))]))
         var found: [(version: Int, hash: String, createdAt: Timestamp)] = []
         for row in rows {
             found.append((version: Int(try row.int4(0)), hash: try row.text(1), createdAt: try row.time(2)))

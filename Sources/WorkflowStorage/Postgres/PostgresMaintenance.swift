@@ -76,6 +76,50 @@ public struct PostgresMaintenance: Sendable {
                 [.int4(Int32(Self.agentDays))]))
     }
 
+    /// For how long idempotency keys are kept, in days.
+    static let keyDays = 30
+    /// For how long the audit trail is kept, in days.
+    static let auditDays = 400
+    /// Most rows that are forgotten at a time.
+    static let mostForgotten = 50_000
+
+    /// Forgets idempotency keys older than 30 days: the same key makes another workflow then.
+    public func forgetKeys() async throws(PostgresError) {
+        _ = try await pool.run(
+            PostgresStatement(
+                """
+                UPDATE workflows
+                SET idempotency_key = NULL
+                WHERE id IN (
+                    SELECT k.id
+                    FROM (
+                        SELECT id, created_at
+                        FROM workflows
+                        WHERE idempotency_key IS NOT NULL
+                        ORDER BY id
+                        LIMIT $2) AS k
+                    WHERE k.created_at < now() - $1 * interval '1 day')
+                """,
+                [.int4(Int32(Self.keyDays)), .int8(Int64(Self.mostForgotten))]))
+    }
+
+    /// Forgets who did what longer ago than 400 days, and the sessions of browsers that have ended.
+    public func forgetAccess() async throws(PostgresError) {
+        _ = try await pool.run(
+            PostgresStatement(
+                """
+                WITH ended AS (
+                    DELETE FROM tokens
+                    WHERE session_of IS NOT NULL AND expires_at < now() - interval '1 day')
+                DELETE FROM audit
+                WHERE id IN (
+                    SELECT a.id
+                    FROM (SELECT id, at FROM audit ORDER BY id LIMIT $2) AS a
+                    WHERE a.at < now() - $1 * interval '1 day')
+                """,
+                [.int4(Int32(Self.auditDays)), .int8(Int64(Self.mostForgotten))]))
+    }
+
     /// Forgets batch ids older than a day.
     public func forgetBatches() async throws(PostgresError) {
         _ = try await pool.run(

@@ -13,8 +13,22 @@ public struct DeadLetterQuery: Sendable, Hashable {
     public var causeClass: String?
     /// Only those of this workflow.
     public var workflowID: UniqueID?
-    /// Only those older than this one; nil for the newest.
-    public var before: UniqueID?
+    /// A place in the list.
+    public struct Place: Sendable, Hashable {
+        /// When the letter there was recorded.
+        public var createdAt: Timestamp
+        /// Its id.
+        public var id: UniqueID
+
+        /// A place.
+        public init(createdAt: Timestamp, id: UniqueID) {
+            self.createdAt = createdAt
+            self.id = id
+        }
+    }
+
+    /// Only those that come after this place; nil for the newest.
+    public var after: Place?
     /// The most rows.
     public var limit = 50
 
@@ -50,8 +64,7 @@ extension PostgresReadStore {
         unchecked: """
             SELECT \(letterColumns)
             FROM dead_letters d
-            LEFT JOIN dead_letters p ON p.id = $6
-            WHERE ($6::uuid IS NULL OR (d.created_at, d.id) < (p.created_at, p.id))
+            WHERE ($6::timestamptz IS NULL OR (d.created_at, d.id) < ($6, $8::uuid))
               AND ($2::text IS NULL OR d.kind = $2) AND ($3::text IS NULL OR d.state = $3)
               AND ($4::text IS NULL OR d.cause_class = $4) AND ($5::uuid IS NULL OR d.workflow_id = $5)
               AND \(isVisible)
@@ -81,8 +94,8 @@ extension PostgresReadStore {
             Self.letters,
             [
                 .text(query.tenant), Self.text(query.kind), Self.text(query.state?.rawValue),
-                Self.text(query.causeClass), Self.uuid(query.workflowID), Self.uuid(query.before),
-                .int8(Int64(query.limit)),
+                Self.text(query.causeClass), Self.uuid(query.workflowID), .timestamp(query.after?.createdAt.postgres),
+                .int8(Int64(query.limit)), Self.uuid(query.after?.id),
             ])
         var found: [DeadLetterRow] = []
         for row in rows { found.append(try Self.letter(from: row)) }

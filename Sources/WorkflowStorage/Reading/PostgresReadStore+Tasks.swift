@@ -58,8 +58,9 @@ extension PostgresReadStore {
             SELECT \(taskColumns)
             FROM tasks
             WHERE workflow_id = $1
+              AND ($2::timestamptz IS NULL OR (created_at, task_id, attempt) > ($2, $3::uuid, $4::integer))
             ORDER BY created_at, task_id, attempt
-            LIMIT $2
+            LIMIT $5
             """)
 
     private static let attemptsOfTask = SQLText(
@@ -98,8 +99,18 @@ extension PostgresReadStore {
     }
 
     /// The attempts of a workflow, oldest first.
-    public func tasks(of workflowID: UniqueID, limit: Int) async throws(PostgresError) -> [TaskRow] {
-        let rows = try await pool.query(Self.tasksOfWorkflow, [.uuid(workflowID.postgres), .int8(Int64(limit))])
+    ///
+    /// - Parameter place: only those that come after this one.
+    public func tasks(
+        of workflowID: UniqueID, after place: (createdAt: Timestamp, taskID: UniqueID, attempt: Int32)? = nil,
+        limit: Int
+    ) async throws(PostgresError) -> [TaskRow] {
+        let rows = try await pool.query(
+            Self.tasksOfWorkflow,
+            [
+                .uuid(workflowID.postgres), .timestamp(place?.createdAt.postgres), .uuid(place?.taskID.postgres),
+                .int4(place?.attempt), .int8(Int64(limit)),
+            ])
         var found: [TaskRow] = []
         for row in rows { found.append(try Self.task(from: row)) }
         return found
@@ -107,10 +118,22 @@ extension PostgresReadStore {
 
     /// All attempts of one task, oldest first; empty if there is no such task.
     public func attempts(of taskID: UniqueID, tenant: String) async throws(PostgresError) -> [TaskRow] {
-        let rows = try await pool.query(Self.attemptsOfTask, [.uuid(taskID.postgres), .text(tenant)])
-        var found: [TaskRow] = []
-        for row in rows { found.append(try Self.task(from: row)) }
-        return found
+        do {
+            // The index that tells where a task is can only be used by a bitmap scan, which is off for all else.
+            return try await pool.withTransaction { connection in
+                _ = try await connection.query("SET LOCAL enable_bitmapscan = on")
+                _ = try await connection.query("SET LOCAL enable_seqscan = off")
+                let rows = try await connection.query(
+                    Self.attemptsOfTask, [.uuid(taskID.postgres), .text(tenant)])
+                var found: [TaskRow] = []
+                for row in rows { found.append(try Self.task(from: row)) }
+                return found
+            }
+        } catch let error as PostgresError {
+            throw error
+        } catch {
+            throw PostgresError(.cancelled, "\(error)", outcome: .failed)
+        }
     }
 
     static func task(from row: PostgresRow) throws(PostgresError) -> TaskRow {

@@ -3,9 +3,6 @@ public import PostgresDriver
 
 /// Access tokens and the sessions of browsers. The record has their hashes only.
 extension PostgresReadStore {
-    /// Most tokens that are listed.
-    public static let mostTokens = 1000
-
     private static let tokenColumns = """
         hash, name, role, tenant, id, workers, created_by, created_at, expires_at, revoked_at, revoked_by, session_of,
         is_admin_file
@@ -23,8 +20,9 @@ extension PostgresReadStore {
             SELECT \(tokenColumns)
             FROM tokens
             WHERE tenant = $1 AND session_of IS NULL
-            ORDER BY created_at DESC, id
-            LIMIT $2
+              AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
+            ORDER BY created_at DESC, id DESC
+            LIMIT $4
             """)
 
     /// The valid token of that hash; nil if there is none, or it was revoked or has expired.
@@ -34,8 +32,16 @@ extension PostgresReadStore {
     }
 
     /// The tokens of a tenant, the newest first; sessions are not among them.
-    public func tokens(tenant: String) async throws(PostgresError) -> [TokenRow] {
-        let rows = try await pool.query(Self.tokensOfTenant, [.text(tenant), .int8(Int64(Self.mostTokens))])
+    ///
+    /// - Parameter place: only those that come after this one.
+    public func tokens(
+        tenant: String, after place: (createdAt: Timestamp, id: UniqueID)?, limit: Int
+    ) async throws(PostgresError) -> [TokenRow] {
+        let rows = try await pool.query(
+            Self.tokensOfTenant,
+            [
+                .text(tenant), .timestamp(place?.createdAt.postgres), .uuid(place?.id.postgres), .int8(Int64(limit)),
+            ])
         var found: [TokenRow] = []
         for row in rows { found.append(try Self.token(from: row)) }
         return found
@@ -90,6 +96,17 @@ extension PostgresReadStore {
             """,
             [.uuid(id.postgres), .text(tenant), .text(actor)])
         return !rows.isEmpty
+    }
+
+    /// Ends all sessions of a token but the newest.
+    public func endSessions(of id: UniqueID, keeping count: Int) async throws(PostgresError) {
+        _ = try await pool.query(
+            """
+            DELETE FROM tokens
+            WHERE hash IN (
+                SELECT hash FROM tokens WHERE session_of = $1 ORDER BY created_at DESC, id OFFSET $2)
+            """,
+            [.uuid(id.postgres), .int8(Int64(count))])
     }
 
     /// Whether a token of that name is valid.

@@ -54,16 +54,26 @@ extension PostgresReadStore {
     }
 
     /// The files that a workflow's stages kept, oldest first.
-    public func artifacts(of workflowID: UniqueID, limit: Int) async throws(PostgresError) -> [ArtifactRow] {
+    ///
+    /// - Parameter place: only those that come after this one.
+    public func artifacts(
+        of workflowID: UniqueID,
+        after place: (createdAt: Timestamp, stage: String, generation: Int32, name: String)? = nil, limit: Int
+    ) async throws(PostgresError) -> [ArtifactRow] {
         let rows = try await pool.query(
             """
             SELECT stage, generation, name, type, sha256, size_bytes, label, created_at
             FROM artifacts
             WHERE workflow_id = $1
+              AND ($2::timestamptz IS NULL
+                OR (created_at, stage, generation, name) > ($2, $3::text, $4::integer, $5::text))
             ORDER BY created_at, stage, generation, name
-            LIMIT $2
+            LIMIT $6
             """,
-            [.uuid(workflowID.postgres), .int8(Int64(limit))])
+            [
+                .uuid(workflowID.postgres), .timestamp(place?.createdAt.postgres), .text(place?.stage),
+                .int4(place?.generation), .text(place?.name), .int8(Int64(limit)),
+            ])
         var found: [ArtifactRow] = []
         for row in rows { found.append(try Self.artifact(from: row)) }
         return found

@@ -31,10 +31,24 @@ public struct PostgresReadStore: Sendable {
         }
     }
 
-    /// How many workflows there are of each recorded status.
+    /// Up to how many workflows of a status are counted.
+    public static let mostCounted = 100_000
+    /// The statuses that are recorded.
+    static let recordedStatuses = WorkflowState.Phase.allCases.map(\.rawValue)
+
+    /// How many workflows there are of each recorded status; of each at most ``mostCounted`` are counted.
     public func workflowCounts(tenant: String) async throws(PostgresError) -> [String: Int] {
         let rows = try await pool.query(
-            "SELECT status, count(*) FROM workflows WHERE tenant = $1 GROUP BY status", [.text(tenant)])
+            """
+            SELECT s.status, c.count
+            FROM unnest($2::text[]) AS s (status)
+            CROSS JOIN LATERAL (
+                SELECT count(*)
+                FROM (SELECT 1 FROM workflows w WHERE w.tenant = $1 AND w.status = s.status LIMIT $3) AS counted
+            ) AS c (count)
+            WHERE c.count > 0
+            """,
+            [.text(tenant), .textArray(Self.recordedStatuses), .int8(Int64(Self.mostCounted))])
         var counts: [String: Int] = [:]
         for row in rows { counts[try row.text(0)] = Int(try row.int8(1)) }
         return counts
