@@ -70,7 +70,7 @@ CMD ["scaffold-agent"]
 FROM agent AS e2e
 USER root
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends chromium fonts-dejavu-core haproxy \
+    && apt-get install -y --no-install-recommends chromium fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/* \
     && /opt/baton/venv/bin/pip install --no-cache-dir pytest==9.2.0 playwright==1.65.2
 COPY --from=build /opt/baton/bin/e2e-agent /opt/baton/bin/
