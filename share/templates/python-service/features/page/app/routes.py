@@ -2,15 +2,13 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 from flask import Flask, Response, jsonify, request
 
 from app.http import AppError
 
-# A JSON document, so that any text can stand in it.
-INFO = json.loads(r"""
-{"name": <% json(title) %>, "description": <% json(description) %>}
-""")  # noqa: E501
+INFO = json.loads((Path(__file__).parent / "info.json").read_text(encoding="utf-8"))
 MAX_NAME_LENGTH = 100
 
 

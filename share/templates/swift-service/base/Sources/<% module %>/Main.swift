@@ -12,6 +12,7 @@ enum Main {
             exit(64)
         }
         // SIGTERM and SIGINT stop it once the open requests are answered.
-        try await buildApplication(settings).runService()
+        let application = try buildApplication(settings)
+        try await application.runService()
     }
 }
