@@ -85,8 +85,17 @@ public struct ProjectRunner: Sendable {
         var caches = [
             "npm_config_cache": try context.cacheDirectory("npm"), "PIP_CACHE_DIR": try context.cacheDirectory("pip"),
             "npm_config_update_notifier": "false", "npm_config_fund": "false", "PYTHONDONTWRITEBYTECODE": "1",
+            // Package managers fetch by git as the machine's owner has set it up: from a mirror, through a proxy.
+            "GIT_CONFIG_NOSYSTEM": "",
         ]
-        if let swiftCache { caches[SwiftBuildCache.variable] = swiftCache.path }
+        if let swiftCache {
+            caches[SwiftBuildCache.variable] = swiftCache.path
+            caches["XDG_CACHE_HOME"] = try context.cacheDirectory("swiftpm")
+        }
+        if ["eslint", "tsc"].contains(command[0]) {
+            // Debian's own node looks there by itself for what its packages share, every other has to be told.
+            caches["NODE_PATH"] = "/usr/share/nodejs:/usr/lib/nodejs"
+        }
         return ToolCommand(
             command[0],
             Array(command.dropFirst()),

@@ -18,8 +18,8 @@ struct PolicyTests {
     @Test("a blocking rule without data blocks, one that asks only for what is measured doesn't")
     func withoutData() {
         let verdicts = Policy.standard.judge([.testsTotal: 3, .testsFailed: 0, .secretsFound: 0])
-        #expect(verdicts.map(\.outcome) == [.withoutData, .holds, .holds, .notMeasured, .holds])
-        #expect(verdicts.map(\.isBlocking) == [true, false, false, false, false])
+        #expect(verdicts.prefix(5).map(\.outcome) == [.withoutData, .holds, .holds, .notMeasured, .holds])
+        #expect(verdicts.map(\.isBlocking) == [true] + Array(repeating: false, count: verdicts.count - 1))
         #expect(verdicts[0].sentence == "syntax_errors was not measured, but has to be == 0")
     }
 

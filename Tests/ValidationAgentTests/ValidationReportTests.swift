@@ -188,10 +188,11 @@ struct CheckPartTests {
             other.js:1: not tracked
             src/a.js:zero: no number
             """
-        let found = CommandChecks.places(in: output, files, "/w")
+        let found = CheckerOutput(project: "/w", files: files, rule: "lint").findings(in: output)
         #expect(
             found.map(\.sentence) == [
                 "src/a.js:3: SyntaxError: Unexpected token '='", "b.py:7: E501 line too long: 130 > 120",
+                "b.py:7: another in the same line",
             ])
     }
 

@@ -17,8 +17,7 @@ struct ValidationAction: AgentAction {
 
     func run(_ context: ActionContext) async throws -> ActionOutcome {
         let workspace = try Workspace(root: context.workspace)
-        let manifest: ProjectManifest
-        do { manifest = try .load(from: context.workspace) } catch { throw ActionFailure(error) }
+        let manifest = try await manifest(context)
         let policy = try Policy.load(from: workspace)
         let checks = try await ValidationRun(context, manifest).checks()
         var report = ValidationReport(
@@ -26,6 +25,25 @@ struct ValidationAction: AgentAction {
         report.tools = await Self.versions(context.tools)
         try keep(report, in: context.artifacts)
         return outcome(report, context.logger)
+    }
+
+    /// The project's manifest; of a project without one, what its files say.
+    private func manifest(_ context: ActionContext) async throws -> ProjectManifest {
+        do throws(ManifestError) {
+            return try .load(from: context.workspace)
+        } catch {
+            guard error.code == .missing else { throw ActionFailure(error) }
+            let files = try await TrackedFiles.list(with: context).paths
+            let name = context.envelope.workflowContext.workflowName
+            guard let found = ProjectDetection(directory: context.workspace, name: name, files: files) else {
+                throw ActionFailure(error)
+            }
+            let reasons = found.reasons.joined(separator: ", ")
+            context.logger.info(
+                "there is no \(ProjectManifest.fileName); the project is taken for one of "
+                    + "\(found.manifest.stack): \(reasons)")
+            return found.manifest
+        }
     }
 
     private func outcome(_ report: ValidationReport, _ logger: TaskLogger) -> ActionOutcome {
@@ -51,6 +69,9 @@ struct ValidationAction: AgentAction {
             label: "Validation report")
         try artifacts.add(
             bytes: Array(json.utf8), name: "report.json", type: "application/json", label: "Validation report as JSON")
+        try artifacts.add(
+            bytes: Array((report.sarif().prettyPrinted() + "\n").utf8), name: "report.sarif",
+            type: "application/sarif+json", label: "Findings in SARIF")
     }
 
     private static func versions(_ tools: Toolbox) async -> [(name: String, version: String)] {

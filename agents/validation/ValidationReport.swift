@@ -36,9 +36,9 @@ struct ValidationReport: Sendable, Hashable {
         self.project = project
         self.commit = commit
         policyFile = policy.file
-        var metrics: [Metric: Double] = [:]
-        for check in checks { metrics.merge(check.metrics) { first, _ in first } }
-        let verdicts = policy.judge(metrics)
+        let verdicts = policy.judge { metric, path in
+            checks.lazy.compactMap { $0.value(of: metric, in: path) }.first
+        }
         self.verdicts = verdicts
         self.checks = checks.map { check in
             var check = check

@@ -21,7 +21,8 @@ struct CheckRecord: Sendable, Hashable {
         }
     }
 
-    /// `install`, `syntax`, `lint`, `tests`, `coverage`, `secrets`.
+    /// `install`, `syntax`, `format`, `lint`, `types`, `build`, `tests`, `coverage`, `secrets`, `licences`, `audit`,
+    /// `complexity`, `duplication`, `shell`.
     var name: String
     var status: Status
     /// Whether the stage fails when it is skipped.
@@ -33,11 +34,36 @@ struct CheckRecord: Sendable, Hashable {
     var fact: String = ""
     var seconds: Double = 0
 
+    /// What was covered, file by file; of the check `coverage`.
+    var coverage: CoverageReport?
+
     /// The metric that a policy judges this check by; without a rule on it, the check itself decides.
     var decidingMetric: Metric?
 }
 
 extension CheckRecord {
+    /// What this check measured of the files that match; nil when it measures something else, or nothing.
+    ///
+    /// Of a part of the files, what is counted are the findings in them.
+    func value(of metric: Metric, in path: PathPattern?) -> Double? {
+        guard let whole = metrics[metric] else { return nil }
+        guard let path else { return whole }
+        if var coverage {
+            coverage.files.removeAll { !path.matches($0.path) }
+            switch metric {
+            case .lineCoverage: return coverage.lineCoverage
+            case .branchCoverage: return coverage.branchCoverage
+            case .functionCoverage: return coverage.functionCoverage
+            case .syntaxErrors, .formatErrors, .lintErrors, .typeErrors, .buildErrors, .testsTotal, .testsPassed,
+                .testsFailed, .testsSkipped, .secretsFound, .licenceProblems, .vulnerabilities, .maxComplexity,
+                .duplicatedLines:
+                return nil
+            }
+        }
+        guard metric == decidingMetric, metric != .maxComplexity, metric != .duplicatedLines else { return nil }
+        return Double(findings.count { $0.severity == .error && $0.file.map(path.matches) == true })
+    }
+
     /// - Parameter maxFindings: so many findings are listed; all are counted.
     func json(maxFindings: Int) -> JSONObject {
         var object: JSONObject = [

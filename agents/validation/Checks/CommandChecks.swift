@@ -1,11 +1,10 @@
 import AgentRuntime
+import Glibc
 import JSONTools
 import ProjectTools
 
-/// The checks that are a command of the project's manifest: `install` and `lint`.
+/// The checks that are a command of the project's manifest: `install`, `format`, `lint`, `typecheck`, `build`.
 struct CommandChecks {
-    static let maxFindings = 200
-
     let runner: ProjectRunner
     let workspace: String
     let files: TrackedFiles
@@ -23,19 +22,41 @@ struct CommandChecks {
         return record
     }
 
-    /// `lint`: what the project's own checker says.
-    func lint() async throws -> CheckRecord {
-        var record = CheckRecord(name: "lint", status: .passed, isRequired: true, decidingMetric: .lintErrors)
-        guard let run = try await outcome(of: "lint", into: &record) else { return record }
+    /// One of the project's own checkers: `format`, `lint`, `typecheck`, `build`.
+    ///
+    /// - Parameters:
+    ///   - command: its name in the manifest.
+    ///   - name: the check's name.
+    ///   - metric: what its findings are counted as.
+    ///   - sarif: where it leaves a report in SARIF, if it does.
+    func check(_ command: String, as name: String, _ metric: Metric, sarif: String? = nil) async throws -> CheckRecord {
+        var record = CheckRecord(name: name, status: .passed, isRequired: true, decidingMetric: metric)
+        if let sarif { unlink(sarif) }
+        guard let run = try await outcome(of: command, into: &record) else { return record }
         record.fact = "no errors"
-        if let failure = run.failure(code: "LINT_FAILED") {
-            record.findings = Self.places(
-                in: run.outputs.last.map { $0.text + "\n" + $0.errorText } ?? "", files, workspace)
-            if record.findings.isEmpty { record.findings = [Finding(message: failure.message, rule: "lint")] }
-            record.status = .failed
-            record.fact = "\(record.findings.count) \(record.findings.count == 1 ? "error" : "errors")"
+        let printed = run.outputs.last.map { $0.text + "\n" + $0.errorText } ?? ""
+        if let sarif, let bytes = SmallFile.read(sarif, maxBytes: SARIFReport.maxBytes) {
+            do throws(SARIFReport.ParsingError) {
+                record.findings = try SARIFReport.findings(in: bytes, project: workspace)
+            } catch {
+                record.status = .broken
+                record.findings = [Finding(message: "SARIF: \(error)", rule: "sarif")]
+                return record
+            }
+        } else if !run.succeeded {
+            record.findings = CheckerOutput(project: workspace, files: files, rule: name).findings(in: printed)
         }
-        record.metrics[.lintErrors] = Double(record.findings.count)
+        if let failure = run.failure(code: "CHECK_FAILED") {
+            if !record.findings.contains(where: { $0.severity == .error }) {
+                record.findings.insert(Finding(message: failure.message, rule: name), at: 0)
+            }
+        }
+        let errors = record.findings.count { $0.severity == .error }
+        if errors > 0 {
+            record.status = .failed
+            record.fact = "\(errors) \(errors == 1 ? "error" : "errors")"
+        }
+        record.metrics[metric] = Double(errors)
         return record
     }
 
@@ -51,37 +72,6 @@ struct CommandChecks {
             record.take(failure)
         }
         return nil
-    }
-
-    /// The lines of an output that name a tracked file and a line in it, as most checkers write them.
-    static func places(in output: String, _ files: TrackedFiles, _ workspace: String) -> [Finding] {
-        let tracked = Set(files.paths)
-        var findings: [Finding] = []
-        let lines = output.split(whereSeparator: \.isNewline)
-        for (index, line) in lines.enumerated() {
-            guard findings.count < maxFindings else { break }
-            let parts = line.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
-            guard parts.count >= 2, let number = Int(parts[1]), number > 0 else { continue }
-            var path = parts[0].split(whereSeparator: \.isWhitespace).last.map(String.init) ?? ""
-            if path.hasPrefix(workspace + "/") { path = String(path.dropFirst(workspace.count + 1)) }
-            if path.hasPrefix("./") { path = String(path.dropFirst(2)) }
-            guard tracked.contains(path), !findings.contains(where: { $0.file == path && $0.line == number }) else {
-                continue
-            }
-            // After the line there may be a column.
-            let rest = parts.dropFirst(2).drop { Int($0) != nil }.joined(separator: ":")
-            var message = rest.drop { $0.isWhitespace }
-            if message.isEmpty {
-                // node shows the line and says further down what is wrong with it.
-                let error = lines[index...].prefix(6).first { $0.contains("Error: ") }
-                message = error ?? "refused by lint"
-            }
-            findings.append(
-                Finding(
-                    file: path, line: number, message: message.isEmpty ? "refused by lint" : String(message),
-                    rule: "lint"))
-        }
-        return findings
     }
 }
 
@@ -102,6 +92,9 @@ extension CheckRecord {
         case "node", "npm", "npx": "install Node.js 20 or newer (with npm), or run `baton up` once, which brings node"
         case "python3", "python", "pytest": "install Python 3 and what the project needs"
         case "swift": "install the Swift toolchain"
+        case "eslint", "tsc", "shellcheck":
+            "install it (on Debian: apt-get install \(tool == "tsc" ? "node-typescript" : tool)), or name it among the "
+                + "project's own dependencies"
         default: "install \(tool) and see that it is in PATH"
         }
     }

@@ -10,6 +10,7 @@ struct TestChecks {
     let context: ActionContext
     let manifest: ProjectManifest
     let runner: ProjectRunner
+    let files: TrackedFiles
 
     /// Runs the tests.
     ///
@@ -27,7 +28,7 @@ struct TestChecks {
         }
         let reports = try prepareReports()
         do {
-            if let run = try await runner.run(command) { read(run, junit: reports["junit"], into: &tests) }
+            if let run = try await runner.run(command) { read(run, reports, into: &tests) }
         } catch let failure as ActionFailure {
             tests.take(failure)
         }
@@ -59,6 +60,7 @@ struct TestChecks {
         let kinds = [
             ("junit", "junit.xml", "application/xml", "Test results"),
             ("coverage", "lcov.info", "text/plain", "Coverage"),
+            ("tap", "tests.tap", "text/plain", "Test results"),
         ]
         for (kind, name, type, label) in kinds {
             guard let path = reports[kind], SmallFile.read(path, maxBytes: CoverageReport.maxBytes) != nil else {
@@ -70,8 +72,14 @@ struct TestChecks {
 
     // MARK: Tests
 
-    private func read(_ run: ProjectRunner.Run, junit: String?, into record: inout CheckRecord) {
-        guard let path = junit, let bytes = SmallFile.read(path, maxBytes: JUnitReport.maxBytes) else {
+    private func read(_ run: ProjectRunner.Run, _ reports: [String: String], into record: inout CheckRecord) {
+        if reports["junit"] == nil, let path = reports["tap"],
+            let bytes = SmallFile.read(path, maxBytes: JUnitReport.maxBytes)
+        {
+            readTAP(String(decoding: bytes, as: UTF8.self), run, into: &record)
+            return
+        }
+        guard let path = reports["junit"], let bytes = SmallFile.read(path, maxBytes: JUnitReport.maxBytes) else {
             readConsole(run, into: &record)
             return
         }
@@ -84,6 +92,24 @@ struct TestChecks {
             record.findings = [Finding(file: manifest.reports["junit"], message: "JUnit XML: \(error)", rule: "junit")]
             return
         }
+        take(report, run, into: &record)
+    }
+
+    private func readTAP(_ text: String, _ run: ProjectRunner.Run, into record: inout CheckRecord) {
+        do throws(TAPReport.ParsingError) {
+            let tests = try TAPReport.tests(in: text, project: context.workspace)
+            take(TestReport(tests: tests), run, into: &record)
+        } catch {
+            record.status = .broken
+            record.fact = "the report can't be read"
+            record.findings = [Finding(file: manifest.reports["tap"], message: "TAP: \(error)", rule: "tap")]
+        }
+    }
+
+    private func take(_ report: TestReport, _ run: ProjectRunner.Run, into record: inout CheckRecord) {
+        var report = report
+        let printed = run.outputs.map { $0.text + "\n" + $0.errorText }.joined(separator: "\n")
+        report.addPlaces(swiftTesting: printed, files: files)
         record.take(report)
         if record.findings.isEmpty, let failure = run.failure(code: "TESTS_FAILED") {
             record.status = .broken
@@ -129,12 +155,16 @@ struct TestChecks {
             return
         }
         do throws(CoverageReport.ParsingError) {
-            let text = String(decoding: bytes, as: UTF8.self)
-            record.take(try CoverageReport(lcov: text, project: context.workspace))
+            let isXML = bytes.first { $0 > 0x20 } == UInt8(ascii: "<")
+            record.take(
+                isXML
+                    ? try CoverageReport(cobertura: bytes, project: context.workspace)
+                    : try CoverageReport(
+                        lcov: String(decoding: bytes, as: UTF8.self), project: context.workspace))
         } catch {
             record.status = .broken
             record.findings = [
-                Finding(file: manifest.reports["coverage"], line: error.line, message: "\(error)", rule: "lcov")
+                Finding(file: manifest.reports["coverage"], line: error.line, message: "\(error)", rule: "coverage")
             ]
         }
     }
@@ -166,6 +196,7 @@ extension CheckRecord {
         metrics[.lineCoverage] = report.lineCoverage
         metrics[.branchCoverage] = report.branchCoverage
         metrics[.functionCoverage] = report.functionCoverage
+        coverage = report
         let worst = report.files.sorted { ($1.uncovered.count, $0.path) < ($0.uncovered.count, $1.path) }
         findings = worst.prefix(TestChecks.maxFindings).filter { !$0.uncovered.isEmpty }.map { file in
             Finding(
@@ -173,6 +204,13 @@ extension CheckRecord {
                 message: "no test runs line \(CoverageReport.ranges(file.uncovered))", rule: "coverage",
                 severity: .warning)
         }
+        findings += report.files.flatMap { file in
+            file.partlyCovered.map { line in
+                Finding(
+                    file: file.path, line: line, message: "a branch here is never taken by a test", rule: "branch",
+                    severity: .warning)
+            }
+        }.prefix(TestChecks.maxFindings)
         var facts: [String] = []
         if let lines = report.lineCoverage { facts.append("\(Metric.lineCoverage.shown(lines)) of the lines") }
         if let branches = report.branchCoverage {

@@ -30,7 +30,7 @@ extension Policy {
         }
     }
 
-    /// Reads `rules: [{metric, operator, threshold, level?, if_measured?}]`.
+    /// Reads `rules: [{metric, operator, threshold, level?, if_measured?, path?}]`.
     ///
     /// - Throws: all faults at once.
     init(yaml: String) throws(Faults) {
@@ -66,7 +66,7 @@ extension Policy {
                 "expected an object such as {metric: tests_failed, operator: \"==\", threshold: 0, level: blocking}")
             return nil
         }
-        let known = ["metric", "operator", "threshold", "level", "if_measured"]
+        let known = ["metric", "operator", "threshold", "level", "if_measured", "path"]
         for (key, _) in mapping where !known.contains(key.string ?? "") {
             let name = key.string ?? "this"
             let hint = closestMatch(name, in: known).map { ", did you mean \($0)?" } ?? ""
@@ -80,10 +80,14 @@ extension Policy {
             return nil
         }
         if let flag = mapping["if_measured"], flag.bool == nil { fault(flag, "if_measured: expected true or false") }
+        let path = mapping["path"]?.string
+        if let node = mapping["path"], path?.isEmpty ?? true {
+            fault(node, "path: expected a pattern of paths, such as src/*")
+        }
         guard let metric, let comparison, let level else { return nil }
         return Rule(
             metric: metric, comparison: comparison, threshold: threshold, level: level,
-            onlyIfMeasured: mapping["if_measured"]?.bool ?? false)
+            onlyIfMeasured: mapping["if_measured"]?.bool ?? false, path: path.map(PathPattern.init))
     }
 
     private static func choice<Value: RawRepresentable & CaseIterable>(

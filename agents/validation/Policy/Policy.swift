@@ -36,6 +36,8 @@ struct Policy: Sendable, Hashable {
         var level: Level
         /// Whether the rule is left out when nothing was measured; otherwise it then doesn't hold.
         var onlyIfMeasured = false
+        /// The files that the rule is about; nil for all.
+        var path: PathPattern?
 
         /// `at least 80 %`, for people.
         var wanted: String {
@@ -51,7 +53,10 @@ struct Policy: Sendable, Hashable {
         }
 
         /// `line_coverage >= 80 %`.
-        var text: String { "\(metric.rawValue) \(comparison.rawValue) \(metric.shown(threshold))" }
+        var text: String { "\(name) \(comparison.rawValue) \(metric.shown(threshold))" }
+
+        /// The metric, with the files that it is about.
+        var name: String { path.map { "\(metric.rawValue) of \($0)" } ?? metric.rawValue }
     }
 
     var rules: [Rule]
@@ -65,6 +70,10 @@ struct Policy: Sendable, Hashable {
         Rule(metric: .testsFailed, comparison: .equal, threshold: 0, level: .blocking),
         Rule(metric: .lineCoverage, comparison: .atLeast, threshold: 80, level: .blocking, onlyIfMeasured: true),
         Rule(metric: .secretsFound, comparison: .equal, threshold: 0, level: .blocking),
+        Rule(metric: .licenceProblems, comparison: .equal, threshold: 0, level: .blocking, onlyIfMeasured: true),
+        Rule(metric: .vulnerabilities, comparison: .equal, threshold: 0, level: .warn, onlyIfMeasured: true),
+        Rule(metric: .maxComplexity, comparison: .atMost, threshold: 30, level: .warn, onlyIfMeasured: true),
+        Rule(metric: .duplicatedLines, comparison: .atMost, threshold: 10, level: .warn, onlyIfMeasured: true),
     ])
 }
 
@@ -94,16 +103,17 @@ struct RuleVerdict: Sendable, Hashable {
     var sentence: String {
         let wanted = "\(rule.comparison.rawValue) \(rule.metric.shown(rule.threshold))"
         return switch outcome {
-        case .holds: "\(rule.metric.rawValue) is \(rule.metric.shown(value ?? 0)), as it has to be (\(wanted))"
-        case .violated: "\(rule.metric.rawValue) is \(rule.metric.shown(value ?? 0)), but has to be \(wanted)"
-        case .withoutData: "\(rule.metric.rawValue) was not measured, but has to be \(wanted)"
-        case .notMeasured: "\(rule.metric.rawValue) was not measured"
+        case .holds: "\(rule.name) is \(rule.metric.shown(value ?? 0)), as it has to be (\(wanted))"
+        case .violated: "\(rule.name) is \(rule.metric.shown(value ?? 0)), but has to be \(wanted)"
+        case .withoutData: "\(rule.name) was not measured, but has to be \(wanted)"
+        case .notMeasured: "\(rule.name) was not measured"
         }
     }
 
     var json: JSONValue {
         [
-            "metric": .string(rule.metric.rawValue), "operator": .string(rule.comparison.rawValue),
+            "metric": .string(rule.metric.rawValue), "path": rule.path.map { .string($0.description) } ?? nil,
+            "operator": .string(rule.comparison.rawValue),
             "threshold": JSONValue(measured: rule.threshold), "level": .string(rule.level.rawValue),
             "value": value.map { JSONValue(measured: $0) } ?? nil, "outcome": .string(outcome.rawValue),
         ]
@@ -112,15 +122,20 @@ struct RuleVerdict: Sendable, Hashable {
 
 extension Policy {
     /// Judges measurements, rule by rule.
-    func judge(_ metrics: [Metric: Double]) -> [RuleVerdict] {
+    ///
+    /// - Parameter measure: the value of a metric for the files that match; nil when nothing was measured.
+    func judge(_ measure: (Metric, PathPattern?) -> Double?) -> [RuleVerdict] {
         rules.map { rule in
-            guard let value = metrics[rule.metric] else {
+            guard let value = measure(rule.metric, rule.path) else {
                 return RuleVerdict(rule: rule, outcome: rule.onlyIfMeasured ? .notMeasured : .withoutData)
             }
             let holds = rule.comparison.holds(value, rule.threshold)
             return RuleVerdict(rule: rule, value: value, outcome: holds ? .holds : .violated)
         }
     }
+
+    /// Judges measurements of the whole project.
+    func judge(_ metrics: [Metric: Double]) -> [RuleVerdict] { judge { metric, _ in metrics[metric] } }
 }
 
 extension JSONValue {

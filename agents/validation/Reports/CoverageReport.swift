@@ -1,4 +1,4 @@
-/// What a test run covered, read from LCOV (geninfo(1), section FILES).
+/// What a test run covered, read from LCOV (geninfo(1), section FILES) or Cobertura's XML.
 struct CoverageReport: Sendable, Hashable {
     /// The coverage of one source file.
     struct SourceFile: Sendable, Hashable {
@@ -11,6 +11,12 @@ struct CoverageReport: Sendable, Hashable {
         /// How often each function was called.
         var functions: [String: Int] = [:]
 
+        /// Lines with a branch that was never taken although the line was run, in order.
+        var partlyCovered: [Int] {
+            let missed = branches.filter { $0.value == 0 }.compactMap { key, _ in key.split(separator: ",").first }
+            return Set(missed.compactMap { Int($0) }).filter { lines[$0] ?? 1 > 0 }.sorted()
+        }
+
         /// Lines that were never run, in order.
         var uncovered: [Int] { lines.filter { $0.value == 0 }.keys.sorted() }
     }
@@ -22,8 +28,9 @@ struct CoverageReport: Sendable, Hashable {
     struct ParsingError: Error, Sendable, Hashable, CustomStringConvertible {
         var line: Int
         var message: String
+        var format = "LCOV"
 
-        var description: String { "LCOV, line \(line): \(message)" }
+        var description: String { "\(format), line \(line): \(message)" }
     }
 
     /// Largest report that is read, in bytes.
@@ -107,7 +114,7 @@ extension CoverageReport {
         }
     }
 
-    private static func relative(_ path: String, to project: String) -> String {
+    static func relative(_ path: String, to project: String) -> String {
         let plain = path.hasPrefix("file://") ? String(path.dropFirst(7)) : path
         if plain.hasPrefix(project + "/") { return String(plain.dropFirst(project.count + 1)) }
         return plain.hasPrefix("./") ? String(plain.dropFirst(2)) : plain

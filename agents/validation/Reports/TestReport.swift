@@ -22,6 +22,9 @@ struct TestReport: Sendable, Hashable {
 
     var tests: [Test]
 
+    /// - Parameter tests: what another format's reader found.
+    init(tests: [Test]) { self.tests = tests }
+
     /// Why a report can't be read.
     struct ParsingError: Error, Sendable, Hashable, CustomStringConvertible {
         var description: String
@@ -65,6 +68,16 @@ struct TestReport: Sendable, Hashable {
             guard !rest.hasPrefix("node_modules/"), let colon = rest.firstIndex(of: ":") else { continue }
             let number = rest[rest.index(after: colon)...].prefix { $0.isASCII && $0.isNumber }
             if let number = Int(number) { return (String(rest[..<colon]), number) }
+        }
+        // pytest writes `tests/test_a.py:7: AssertionError`, relative to the project; the last one is where it broke.
+        for line in trace.split(whereSeparator: \.isNewline).reversed() {
+            let parts = line.drop { $0 == " " }.split(separator: ":", maxSplits: 2)
+            guard parts.count >= 2, let number = Int(parts[1]), number > 0, parts[0].contains("."),
+                !parts[0].contains(where: \.isWhitespace), ProjectManifest.isRelativePath(String(parts[0])),
+                !parts[0].hasPrefix("node_modules/"), !parts[0].hasPrefix(".venv/"),
+                FileManager.default.fileExists(atPath: "\(project)/\(parts[0])")
+            else { continue }
+            return (String(parts[0]), number)
         }
         return nil
     }

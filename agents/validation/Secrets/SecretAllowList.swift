@@ -8,7 +8,7 @@ struct SecretAllowList: Sendable, Hashable {
     static let path = ".baton/secrets-allow"
     private static let minimumDigits = 12
 
-    private var patterns: [[Character]] = []
+    private var patterns: [PathPattern] = []
     private var digests: [String] = []
     /// Lines that can't be understood.
     private(set) var faults: [Int] = []
@@ -26,16 +26,13 @@ struct SecretAllowList: Sendable, Hashable {
                     faults.append(index + 1)
                 }
             } else {
-                patterns.append(Array(text))
+                patterns.append(PathPattern(text))
             }
         }
     }
 
     /// Whether everything in a file is allowed.
-    func allows(path: String) -> Bool {
-        let path = Array(path)
-        return patterns.contains { Self.matches(path[...], $0[...]) }
-    }
+    func allows(path: String) -> Bool { patterns.contains { $0.matches(path) } }
 
     /// Whether a text is allowed wherever it stands.
     func allows(text: String) -> Bool {
@@ -48,27 +45,4 @@ struct SecretAllowList: Sendable, Hashable {
     static func entry(for text: String) -> String { "sha256:" + digest(of: text).prefix(minimumDigits) }
 
     private static func digest(of text: String) -> String { SHA256Digest.hex(of: Array(text.utf8)) }
-
-    /// Linear matching of `*`: on a mismatch the last star takes one character more.
-    private static func matches(_ text: ArraySlice<Character>, _ pattern: ArraySlice<Character>) -> Bool {
-        var place = text.startIndex
-        var wanted = pattern.startIndex
-        var star: (pattern: Int, text: Int)?
-        while place < text.endIndex {
-            if wanted < pattern.endIndex, pattern[wanted] == "*" {
-                star = (wanted + 1, place)
-                wanted += 1
-            } else if wanted < pattern.endIndex, pattern[wanted] == text[place] {
-                wanted += 1
-                place += 1
-            } else if let last = star {
-                star = (last.pattern, last.text + 1)
-                wanted = last.pattern
-                place = last.text + 1
-            } else {
-                return false
-            }
-        }
-        return pattern[wanted...].allSatisfy { $0 == "*" }
-    }
 }
