@@ -34,7 +34,12 @@ extension LocalStack {
             number += 1
             name = "\(base)-\(number)"
         }
-        let environment = ownEnvironment(name).merging(configuration.environment) { $1 }
+        var environment = ownEnvironment(name)
+        // The record is the orchestrators' alone.
+        for setting in ["BATON_DATABASE_URL", "BATON_DATABASE_PASSWORD", "BATON_DATABASE_PASSWORD_FILE"] {
+            environment[setting] = nil
+        }
+        environment.merge(configuration.environment) { $1 }
         try rotateLog(name)
         return ProcessSpecification(
             name: name,

@@ -1,6 +1,7 @@
 import AgentProtocol
 import ArgumentParser
 import Foundation
+import JSONTools
 import Logging
 import OrchestratorAPI
 import OrchestratorEngine
@@ -19,9 +20,20 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try ServerConfiguration(environment: ProcessInfo.processInfo.environment)
+        do {
+            try await serve(configuration)
+        } catch let failure as StartFailure {
+            throw StartFailure(
+                status: failure.status, description: configuration.redactor.redact(failure.description))
+        }
+    }
+
+    private func serve(_ configuration: ServerConfiguration) async throws {
         let name = "orchestrator-" + Self.randomDigits()
         let logger = Logger(label: name) { label in
-            ServerLogHandler(label: label, format: configuration.logFormat, logLevel: configuration.logLevel)
+            ServerLogHandler(
+                label: label, format: configuration.logFormat, redactor: configuration.redactor,
+                logLevel: configuration.logLevel)
         }
         try prepareFolders(configuration)
         try await waitForRecord(configuration, logger)

@@ -28,6 +28,8 @@ struct ServerConfiguration: Sendable {
     var maxWaiting: Int
     /// How many requests a token may send a second; 0 for no limit.
     var rateLimit: Int
+    /// Takes this process's own passwords out of what it says.
+    var redactor: Redactor
 
     /// Reads the environment.
     ///
@@ -96,6 +98,11 @@ struct ServerConfiguration: Sendable {
         else {
             throw .configuration(faults.joined(separator: "\n  "))
         }
+        let passwords = [
+            ("BATON_DATABASE_PASSWORD", database.password), ("BATON_REDIS_PASSWORD", redis.password),
+            ("BATON_TOKEN", Self.value("BATON_TOKEN", environment)),
+        ]
+        redactor = Redactor(passwords.compactMap { name, value in value.map { (name: name, value: $0) } })
         self.database = database
         self.redis = redis
         self.port = port

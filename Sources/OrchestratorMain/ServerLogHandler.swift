@@ -6,6 +6,8 @@ import Logging
 struct ServerLogHandler: LogHandler {
     let label: String
     let format: ServerConfiguration.LogFormat
+    /// Takes out what no line may hold.
+    let redactor: Redactor
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
 
@@ -30,6 +32,7 @@ struct ServerLogHandler: LogHandler {
             for (key, value) in all { object[key] = .string("\(value)") }
             line = JSONValue.object(object).encoded()
         }
+        line = redactor.redact(line)
         line.append(UInt8(ascii: "\n"))
         line.withUnsafeBytes { bytes in
             // One write a line, so that lines of several threads don't mix. What can't be written has no other place.

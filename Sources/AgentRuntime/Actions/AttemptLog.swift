@@ -22,6 +22,7 @@ final class AttemptLog: Sendable {
         var waiting: [LogLine] = []
         var dropped = 0
         var sentDropped = 0
+        var redactor = Redactor.none
     }
 
     private let state: Mutex<State>
@@ -50,6 +51,9 @@ final class AttemptLog: Sendable {
         self.sink = sink
     }
 
+    /// From now on lines go without what `redactor` finds.
+    func redact(with redactor: Redactor) { state.withLock { $0.redactor = redactor } }
+
     func append(_ text: String, level: LogLevel, stream: LogLine.Source) {
         guard level != .debug || logsDebug else { return }
         let now = ContinuousClock.now
@@ -61,7 +65,7 @@ final class AttemptLog: Sendable {
                 return (nil, state.waiting.isEmpty && state.dropped == state.sentDropped + 1)
             }
             let line = LogLine(
-                number: state.nextNumber, at: wall, level: level, stream: stream, text: Self.bounded(text))
+                number: state.nextNumber, at: wall, level: level, stream: stream, text: Self.bounded(state.redactor.redact(text)))
             state.nextNumber += 1
             state.waiting.append(line)
             if state.waiting.count >= batchSize { return (Self.take(&state), false) }

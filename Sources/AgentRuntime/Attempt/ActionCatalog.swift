@@ -41,8 +41,13 @@ struct ActionCatalog: Sendable {
 
     /// What is to be run for an envelope, and the input with the schema's defaults filled in.
     ///
+    /// - Parameters:
+    ///   - envelope: The task.
+    ///   - payload: Its payload with secrets in place of their names; nil for the envelope's own.
     /// - Throws: ``ActionFailure`` `UNKNOWN_ACTION`, `INVALID_INPUT` or `WORKSPACE_TOO_NARROW`.
-    func admit(_ envelope: TaskEnvelope) throws(ActionFailure) -> (entry: Entry, input: JSONValue) {
+    func admit(
+        _ envelope: TaskEnvelope, payload: JSONValue? = nil
+    ) throws(ActionFailure) -> (entry: Entry, input: JSONValue) {
         guard let entry = entries[envelope.action] else {
             let names = descriptions.map(\.name)
             let hint = closestMatch(envelope.action, in: names).map { "; did you mean \($0)?" } ?? ""
@@ -52,7 +57,7 @@ struct ActionCatalog: Sendable {
                     + "only \(names.joined(separator: ", "))\(hint)"
             )
         }
-        let input = entry.schema.applyingDefaults(to: envelope.payload)
+        let input = entry.schema.applyingDefaults(to: payload ?? envelope.payload)
         let violations = entry.schema.validate(input)
         guard violations.isEmpty else {
             let texts = violations.prefix(20).map { violation in

@@ -1,4 +1,5 @@
 import AgentProtocol
+import JSONTools
 
 /// What all attempts of an agent process share: directories, environment of tools, stores.
 struct AttemptHost: Sendable {
@@ -8,12 +9,18 @@ struct AttemptHost: Sendable {
     let directory: String
     let toolEnvironment: ToolEnvironment
     let finder: ToolFinder
+    /// What no attempt may tell.
+    let secrets: SecretStore
     private let owner: ProcessMark
     private let ownership = DirectoryOwner()
     private let setUp = OnceThrowing()
 
-    /// - Parameter agentID: Names this agent's directory.
-    init(_ configuration: AgentConfiguration, agentID: String) {
+    /// - Parameters:
+    ///   - configuration: The agent's settings.
+    ///   - agentID: Names this agent's directory.
+    ///   - secrets: Those of the settings, if they were made already.
+    init(_ configuration: AgentConfiguration, agentID: String, secrets: SecretStore? = nil) {
+        self.secrets = secrets ?? SecretStore(configuration)
         dataDirectory = configuration.dataDirectory
         shareDirectory = configuration.shareDirectory
         directory = configuration.workDirectory + "/" + agentID
@@ -31,14 +38,24 @@ struct AttemptHost: Sendable {
             dataDirectory: dataDirectory, shareDirectory: shareDirectory, root: directory + "/" + name)
     }
 
-    func artifactSink(for envelope: TaskEnvelope, files: AttemptFiles) -> ArtifactSink {
+    /// The payload of a task with secrets in place of their names. The agent's secrets are read anew.
+    ///
+    /// - Returns: A failure `SECRET_UNKNOWN` or `SECRET_UNUSABLE` if it can't be had.
+    func payload(of envelope: TaskEnvelope) -> Result<JSONValue, ActionFailure> {
+        secrets.refresh()
+        return Result { () throws(ActionFailure) in try SecretReference.resolved(envelope.payload, from: secrets) }
+    }
+
+    func artifactSink(for envelope: TaskEnvelope, files: AttemptFiles, redactor: Redactor) -> ArtifactSink {
         let named = envelope.artifactsURL.flatMap(GitWorkspace.path(ofFileURL:))
         return ArtifactSink(
-            store: ArtifactStore(directory: named ?? dataDirectory + "/artifacts"), roots: [files.root])
+            store: ArtifactStore(directory: named ?? dataDirectory + "/artifacts"), roots: [files.root], redactor: redactor)
     }
 
     /// The tools of an attempt, with home and temporary directory of its own, made when the first tool runs.
-    func toolbox(files: AttemptFiles, logger: TaskLogger, background: BackgroundTools) -> Toolbox {
+    func toolbox(
+        files: AttemptFiles, logger: TaskLogger, background: BackgroundTools, redactor: Redactor
+    ) -> Toolbox {
         var environment = toolEnvironment
         environment.enter(files.toolsPath, gitConfiguration: gitConfiguration, owner: owner)
         return Toolbox(
@@ -47,6 +64,7 @@ struct AttemptHost: Sendable {
             logger: logger,
             background: background,
             finder: finder,
+            redactor: redactor,
             prepare: { () throws(FileSystem.Failure) in
                 try prepare()
                 try files.makeForTools()

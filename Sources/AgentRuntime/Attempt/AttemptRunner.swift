@@ -11,6 +11,7 @@ struct AttemptRunner: Sendable {
     ///
     /// - Returns: nil when the attempt has to be run.
     func immediateResult(of envelope: TaskEnvelope) -> TaskResult? {
+        guard !SecretReference.isHeld(by: envelope.payload) else { return nil }
         let begun = Begun()
         let outcome: ActionOutcome
         do throws(ActionFailure) {
@@ -21,7 +22,7 @@ struct AttemptRunner: Sendable {
         } catch {
             outcome = ResultBuilder.outcome(error)
         }
-        return builder.result(of: envelope, outcome, at: begun.times())
+        return builder.result(of: envelope, host.secrets.redactor.redact(outcome), at: begun.times())
     }
 
     /// Runs an attempt to its end, or until it is stopped by cancelling the task that it runs in.
@@ -40,13 +41,19 @@ struct AttemptRunner: Sendable {
         deliver: @Sendable (TaskResult?) -> Void
     ) async {
         let begun = Begun()
+        let payload = host.payload(of: envelope)
+        // Nothing leaves the attempt but through these doors: lines, artifacts, notes, what tools print, the result.
+        let redactor = host.secrets.redactor
+        log.redact(with: redactor)
+        let desk = desk.redacted(by: redactor)
         let logger = TaskLogger(log: log)
         let files = host.files(for: envelope.reference)
         let background = BackgroundTools()
-        let artifacts = host.artifactSink(for: envelope, files: files)
-        let outcome: ActionOutcome
+        let artifacts = host.artifactSink(for: envelope, files: files, redactor: redactor)
+        var outcome: ActionOutcome
         do {
-            outcome = try await perform(envelope, logger, files, background, artifacts, desk)
+            let tools = host.toolbox(files: files, logger: logger, background: background, redactor: redactor)
+            outcome = try await perform(envelope, try payload.get(), logger, files, tools, artifacts, desk)
         } catch let failure as ActionFailure {
             outcome = ResultBuilder.outcome(failure)
         } catch is CancellationError {
@@ -55,6 +62,7 @@ struct AttemptRunner: Sendable {
             outcome = ResultBuilder.outcome(
                 ActionFailure(code: "ACTION_ERROR", message: "\(error)", retryable: true))
         }
+        outcome = redactor.redact(outcome)
         await background.stopAll()
         if let order = stop.order {
             // Its tools have ended by now, with all processes of their groups.
@@ -74,14 +82,14 @@ struct AttemptRunner: Sendable {
 
     private func perform(
         _ envelope: TaskEnvelope,
+        _ payload: JSONValue,
         _ logger: TaskLogger,
         _ files: AttemptFiles,
-        _ background: BackgroundTools,
+        _ tools: Toolbox,
         _ artifacts: ArtifactSink,
         _ desk: AttemptDesk
     ) async throws -> ActionOutcome {
-        let (entry, input) = try catalog.admit(envelope)
-        let tools = host.toolbox(files: files, logger: logger, background: background)
+        let (entry, input) = try catalog.admit(envelope, payload: payload)
         guard entry.description.workspace != .none else {
             let context = ActionContext(
                 envelope: envelope, input: input, workspace: "", tools: tools, artifacts: artifacts, logger: logger,
@@ -94,7 +102,7 @@ struct AttemptRunner: Sendable {
         let context = ActionContext(
             envelope: envelope, input: input, workspace: root, tools: tools.moved(to: root), artifacts: artifacts,
             logger: logger, attempt: files, desk: desk)
-        var outcome = try await entry.action.run(context)
+        var outcome = tools.redactor.redact(try await entry.action.run(context))
         try Task.checkCancellation()
         if envelope.workspace.mode == .write {
             try await keepWork(of: &outcome, envelope, git, tools, logger)

@@ -11,11 +11,14 @@ public struct ArtifactSink: Sendable {
     let store: ArtifactStore
     /// Files may be taken from below these directories only, whatever links lead to.
     let roots: [String]
+    /// Takes secrets out of texts; what isn't text and holds one is refused.
+    let redactor: Redactor
     private let references = Collected()
 
-    init(store: ArtifactStore, roots: [String]) {
+    init(store: ArtifactStore, roots: [String], redactor: Redactor = .none) {
         self.store = store
         self.roots = roots
+        self.redactor = redactor
     }
 
     /// Keeps a file.
@@ -27,6 +30,7 @@ public struct ArtifactSink: Sendable {
     ///   - label: What it shows, for people.
     /// - Throws: ``ActionFailure`` `ARTIFACT_NOT_STORED` with the reason.
     public func add(file path: String, name: String, type: String, label: String? = nil) throws {
+        try checkRoom(for: name)
         guard let real = FileSystem.realPath(path), FileSystem.isRegularFile(real) else {
             throw Self.failure(name, "there is no regular file at \(path)")
         }
@@ -34,7 +38,16 @@ public struct ArtifactSink: Sendable {
             FileSystem.realPath(root).map { real.hasPrefix($0 + "/") } ?? false
         }
         guard isInside else { throw Self.failure(name, "\(path) leads out of the attempt's own directories") }
-        try keep(name, type, label) { () throws(FileSystem.Failure) in try store.add(file: real) }
+        var clean = RedactingStream(redactor)
+        let stored: ArtifactStore.Entry
+        do throws(FileSystem.Failure) {
+            stored = try store.add(file: real, through: &clean)
+        } catch {
+            throw Self.failure(name, "\(error)", retryable: error.isPassing)
+        }
+        // What was stored is redacted, too, but nothing that its type promises.
+        guard Self.isText(type) || clean.count == 0 else { throw Self.holdsSecret(name) }
+        try note(stored, name, type, label)
     }
 
     /// Keeps bytes that the action made.
@@ -46,29 +59,46 @@ public struct ArtifactSink: Sendable {
     ///   - label: What it shows, for people.
     /// - Throws: ``ActionFailure`` `ARTIFACT_NOT_STORED` with the reason.
     public func add(bytes: [UInt8], name: String, type: String, label: String? = nil) throws {
-        try keep(name, type, label) { () throws(FileSystem.Failure) in try store.add(bytes) }
+        try checkRoom(for: name)
+        guard Self.isText(type) || !redactor.finds(in: bytes) else { throw Self.holdsSecret(name) }
+        let stored: ArtifactStore.Entry
+        do throws(FileSystem.Failure) {
+            stored = try store.add(redactor.redact(bytes))
+        } catch {
+            throw Self.failure(name, "\(error)", retryable: error.isPassing)
+        }
+        try note(stored, name, type, label)
     }
 
     /// What was kept so far, in order.
     var kept: [ArtifactReference] { references.all }
 
-    private func keep(
-        _ name: String,
-        _ type: String,
-        _ label: String?,
-        _ store: () throws(FileSystem.Failure) -> ArtifactStore.Entry
-    ) throws {
-        guard references.all.count < Self.maxCount else {
-            throw Self.failure(name, "an attempt keeps at most \(Self.maxCount) artifacts")
-        }
-        do {
-            let entry = try store()
-            references.add(
-                ArtifactReference(
-                    name: name, type: type, sizeBytes: entry.size, sha256: entry.sha256, label: label))
-        } catch {
-            throw Self.failure(name, "\(error)", retryable: error.isPassing)
-        }
+    private func note(_ entry: ArtifactStore.Entry, _ name: String, _ type: String, _ label: String?) throws {
+        let reference = ArtifactReference(
+            name: redactor.redact(name), type: redactor.redact(type), sizeBytes: entry.size, sha256: entry.sha256,
+            label: label.map { redactor.redact($0) })
+        guard references.add(reference, atMost: Self.maxCount) else { throw Self.tooMany(name) }
+    }
+
+    /// Before anything is stored.
+    private func checkRoom(for name: String) throws {
+        guard references.all.count < Self.maxCount else { throw Self.tooMany(name) }
+    }
+
+    private static func tooMany(_ name: String) -> ActionFailure {
+        failure(name, "an attempt keeps at most \(maxCount) artifacts")
+    }
+
+    private static func holdsSecret(_ name: String) -> ActionFailure {
+        failure(name, "it holds a secret, which can be taken out of text only; keep it out of the file")
+    }
+
+    /// Whether secrets can be taken out of a file of this media type without breaking it.
+    static func isText(_ type: String) -> Bool {
+        let kind = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+        let texts = ["json", "xml", "javascript", "x-ndjson", "yaml", "x-yaml", "toml", "sql", "x-sh", "graphql"]
+        return kind.hasPrefix("text/") || kind.hasSuffix("+json") || kind.hasSuffix("+xml") || kind.hasSuffix("+yaml")
+            || texts.contains { kind == "application/" + $0 }
     }
 
     private static func failure(_ name: String, _ reason: String, retryable: Bool = false) -> ActionFailure {
@@ -84,6 +114,13 @@ public struct ArtifactSink: Sendable {
 
         var all: [ArtifactReference] { references.withLock { $0 } }
 
-        func add(_ reference: ArtifactReference) { references.withLock { $0.append(reference) } }
+        /// Whether there was room for it.
+        func add(_ reference: ArtifactReference, atMost limit: Int) -> Bool {
+            references.withLock { references in
+                guard references.count < limit else { return false }
+                references.append(reference)
+                return true
+            }
+        }
     }
 }

@@ -37,7 +37,11 @@ struct ArtifactStore: Sendable {
     }
 
     /// Copies a file in, in one pass and bounded memory.
-    func add(file: String) throws(FileSystem.Failure) -> Entry {
+    ///
+    /// - Parameters:
+    ///   - file: The path.
+    ///   - clean: Takes secrets out on the way.
+    func add(file: String, through clean: inout RedactingStream) throws(FileSystem.Failure) -> Entry {
         let source = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard source >= 0 else { throw FileSystem.Failure(operation: "read", path: file, code: errno) }
         defer { close(source) }
@@ -47,7 +51,7 @@ struct ArtifactStore: Sendable {
         guard target >= 0 else { throw FileSystem.Failure(operation: "write", path: temporary, code: errno) }
         do throws(FileSystem.Failure) {
             defer { close(target) }
-            let entry = try copy(from: source, named: file, to: target, named: temporary)
+            let entry = try copy(from: source, named: file, to: target, named: temporary, through: &clean)
             let path = path(of: entry.sha256)
             if isStored(path, size: entry.size) {
                 unlink(temporary)
@@ -69,23 +73,23 @@ struct ArtifactStore: Sendable {
     }
 
     private func copy(
-        from source: Int32, named sourcePath: String, to target: Int32, named targetPath: String
+        from source: Int32, named sourcePath: String, to target: Int32, named targetPath: String,
+        through clean: inout RedactingStream
     ) throws(FileSystem.Failure) -> Entry {
         var digest = SHA256Digest()
         var size = 0
         var chunk = [UInt8](repeating: 0, count: 256 << 10)
-        while true {
+        var isAtEnd = false
+        while !isAtEnd {
             let count = chunk.withUnsafeMutableBytes { read(source, $0.baseAddress, $0.count) }
-            if count == 0 { break }
-            guard count > 0 else {
-                if errno == EINTR { continue }
-                throw FileSystem.Failure(operation: "read", path: sourcePath, code: errno)
-            }
-            size += count
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileSystem.Failure(operation: "read", path: sourcePath, code: errno) }
+            isAtEnd = count == 0
+            let bytes = isAtEnd ? clean.finish() : chunk.withUnsafeBytes { clean.feed(.init(rebasing: $0[..<count])) }
+            size += bytes.count
             guard size <= Self.maxBytes else {
                 throw FileSystem.Failure(operation: "keep", path: sourcePath, code: EFBIG)
             }
-            let bytes = Array(chunk.prefix(count))
             digest.update(bytes)
             try FileSystem.writeAll(bytes, to: target, path: targetPath)
         }

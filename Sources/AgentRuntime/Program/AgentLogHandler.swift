@@ -8,6 +8,8 @@ struct AgentLogHandler: LogHandler {
     let format: AgentConfiguration.LogFormat
     /// Shared by all loggers of the process.
     let level: LogLevelBox
+    /// What no line may hold.
+    let secrets: SecretStore
     var metadata: Logger.Metadata = [:]
 
     var logLevel: Logger.Level {
@@ -21,6 +23,12 @@ struct AgentLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
+        // One write, so that lines of several processes don't mix.
+        try? FileSystem.writeAll(Array(line(of: event).utf8), to: STDERR_FILENO, path: "standard error")
+    }
+
+    /// The line of an event, with its newline and without secrets.
+    func line(of event: LogEvent) -> String {
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }.sorted { $0.key < $1.key }
         let now = Timestamp.now().description
         let line: String
@@ -36,8 +44,7 @@ struct AgentLogHandler: LogHandler {
             for (key, value) in all { object[key] = .string("\(value)") }
             line = String(decoding: JSONValue.object(object).encoded(), as: UTF8.self) + "\n"
         }
-        // One write, so that lines of several processes don't mix.
-        try? FileSystem.writeAll(Array(line.utf8), to: STDERR_FILENO, path: "standard error")
+        return secrets.redactor.redact(line)
     }
 
     private static func quoted(_ text: String) -> String {

@@ -30,7 +30,12 @@ extension AgentProgram {
               BATON_AGENT_SLOTS   4                        how many tasks run at once (1 to 256)
               BATON_LOG_LEVEL     info                     trace, debug, info, notice, warning, error, critical
               BATON_LOG_FORMAT    text                     text or json
+              BATON_REDIS_PASSWORD                         where it isn't part of the URL
+              BATON_SECRETS_DIR                            secrets that tasks may name, {"secret": "NAME"}: a file each
+              BATON_SECRET_NAME                            one such secret
               BATON_PYTHON        python3 of PATH          the Python of Baton's own environment
+
+            Each may stand in a file instead: BATON_REDIS_URL_FILE names one that holds BATON_REDIS_URL, and so on.
 
             While it runs, the agent touches $BATON_DATA_DIR/run/\(type)-<pid>.health at each acknowledged heartbeat.
             """

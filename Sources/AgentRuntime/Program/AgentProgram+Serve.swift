@@ -20,8 +20,9 @@ extension AgentProgram {
         var random = SystemRandomNumberGenerator()
         let agentID = TaskTrial.agentID(type: type, using: &random)
         let level = LogLevelBox(configuration.logLevel)
+        let secrets = SecretStore(configuration)
         let logger = Logger(label: agentID) { label in
-            AgentLogHandler(label: label, format: configuration.logFormat, level: level)
+            AgentLogHandler(label: label, format: configuration.logFormat, level: level, secrets: secrets)
         }
         let catalog: ActionCatalog
         let redis: RedisConfiguration
@@ -38,7 +39,7 @@ extension AgentProgram {
             return ExitCode.configuration
         }
         sweep(configuration, logger)
-        let host = AttemptHost(configuration, agentID: agentID)
+        let host = AttemptHost(configuration, agentID: agentID, secrets: secrets)
         let health = HealthFile(runDirectory: configuration.runDirectory, agentType: type)
         let bus = RedisAgentTaskBus(
             redis, names: ChannelNames(namespace: configuration.namespace), agentType: type, agentID: agentID)

@@ -1,5 +1,6 @@
 import AgentProtocol
 import Glibc
+import JSONTools
 import Subprocess
 import SystemPackage
 
@@ -16,6 +17,8 @@ struct ToolProcess: Sendable {
         var standardInput: [UInt8]?
         /// Takes the lines; nil when they aren't logged.
         var logger: TaskLogger?
+        /// Takes secrets out of both streams, before anything else is done with them.
+        var redactor = Redactor.none
     }
 
     let group: ProcessGroup
@@ -147,16 +150,21 @@ struct ToolProcess: Sendable {
     ) async -> BoundedOutput {
         var kept = BoundedOutput(limit: order.maxOutputBytes)
         var splitter = LineSplitter()
+        var clean = RedactingStream(order.redactor)
+        func take(_ bytes: UnsafeRawBufferPointer) {
+            kept.append(bytes)
+            order.logger?.feed(bytes, of: name, through: &splitter)
+        }
         do {
             for try await buffer in stream {
                 buffer.withUnsafeBytes { bytes in
-                    kept.append(bytes)
-                    order.logger?.feed(bytes, of: name, through: &splitter)
+                    if clean.isTransparent { take(bytes) } else { clean.feed(bytes).withUnsafeBytes(take) }
                 }
             }
         } catch {
             // A stream that can't be read any more is at its end; the exit status tells how the tool fared.
         }
+        clean.finish().withUnsafeBytes(take)
         if let line = splitter.finish() { order.logger?.line(line, of: name) }
         return kept
     }

@@ -11,6 +11,8 @@ public struct Toolbox: Sendable {
     let logger: TaskLogger
     let background: BackgroundTools
     let finder: ToolFinder
+    /// Takes secrets out of what tools print.
+    var redactor = Redactor.none
     /// Makes the directories that tools need, once.
     let prepare: @Sendable () throws(FileSystem.Failure) -> Void
 
@@ -154,7 +156,7 @@ public struct Toolbox: Sendable {
     func moved(to directory: String) -> Toolbox {
         Toolbox(
             environment: environment, directory: directory, logger: logger, background: background, finder: finder,
-            prepare: prepare)
+            redactor: redactor, prepare: prepare)
     }
 
     private func order(for command: ToolCommand) async throws -> ToolProcess.Order {
@@ -190,7 +192,8 @@ public struct Toolbox: Sendable {
             maxOutputBytes: command.maxOutputBytes,
             timeout: command.timeoutSeconds.map { .seconds($0) },
             standardInput: command.standardInput,
-            logger: command.logsOutput ? logger : nil
+            logger: command.logsOutput ? logger : nil,
+            redactor: redactor
         )
     }
 

@@ -21,7 +21,8 @@ final class AgentUnderTest: Sendable {
     init(
         _ directory: TemporaryDirectory,
         actions: [any AgentAction],
-        limits: TaskLoop.Limits = TaskLoop.Limits()
+        limits: TaskLoop.Limits = TaskLoop.Limits(),
+        environment: [String: String] = [:]
     ) async throws {
         server = RedisTestServer()
         home = directory.path
@@ -29,7 +30,8 @@ final class AgentUnderTest: Sendable {
         orchestrator = RedisTaskBus(redis, names: ChannelNames(), consumerName: "orchestrator-1")
         try await orchestrator.connect()
         try await orchestrator.ensureGroups(agentTypes: ["demo"])
-        let configuration = try AgentConfiguration(environment: directory.environment, executable: "agent")
+        let configuration = try AgentConfiguration(
+            environment: directory.environment.merging(environment) { $1 }, executable: "agent")
         let catalog = try ActionCatalog(actions)
         shell = AgentShell(
             registration: RegisterSignal(
@@ -52,10 +54,12 @@ final class AgentUnderTest: Sendable {
     static func with(
         actions: [any AgentAction] = [],
         limits: TaskLoop.Limits = TaskLoop.Limits(),
+        environment: [String: String] = [:],
         _ body: (AgentUnderTest) async throws -> Void
     ) async throws {
         try await TemporaryDirectory.with { directory in
-            let agent = try await AgentUnderTest(directory, actions: actions, limits: limits)
+            let agent = try await AgentUnderTest(
+                directory, actions: actions, limits: limits, environment: environment)
             do {
                 try await body(agent)
             } catch {
