@@ -2,7 +2,7 @@ import JSONTools
 
 /// Who may do what on Redis: one user for each type of agent, one for orchestrators, and `default` for people and for
 /// agents of one's own. The rules stand in `share/redis/users.acl`, which containers use as well.
-struct RedisAccess: Sendable {
+public struct RedisAccess: Sendable {
     /// The password of `default`; those of the others follow from it.
     var password: String
     /// Prefix of all names, such as `x:`; empty for none.
@@ -11,7 +11,7 @@ struct RedisAccess: Sendable {
     /// Rights for a stack.
     ///
     /// - Parameter namespace: `BATON_NAMESPACE`.
-    init(password: String, namespace: String?) {
+    public init(password: String, namespace: String?) {
         self.password = password
         prefix = namespace.map { $0.isEmpty ? "" : $0 + ":" } ?? ""
     }
@@ -61,5 +61,26 @@ struct RedisAccess: Sendable {
         let words = rule.split(separator: " ", maxSplits: 2)
         let hash = SHA256Digest.hex(of: Array(password(of: String(words.count > 1 ? words[1] : "")).utf8))
         return rule.replacing("@PREFIX@", with: prefix).replacing("@HASH@", with: "#" + hash)
+    }
+
+    /// The commands that make the user of an agent type, as in a stack, on a Redis that runs; and the user's password.
+    ///
+    /// - Throws: `.badFile` if the rules aren't there.
+    public func commands(
+        agentType type: String, shareDirectory: String?
+    ) throws(StackError) -> (commands: [[String]], password: String) {
+        let rules = try Self.rules(in: shareDirectory).filter { $0.contains("@TYPE@") }
+        let commands = lines(rules: rules, agentTypes: [type]).map { line in
+            var words: [String] = []
+            var depth = 0
+            // A selector, which stands in parentheses, is one word.
+            for word in line.split(separator: " ").dropFirst().map(String.init) {
+                if depth > 0 { words[words.count - 1] += " " + word } else { words.append(word) }
+                depth += (word.hasPrefix("(") ? 1 : 0) - (word.hasSuffix(")") ? 1 : 0)
+            }
+            words.insert("reset", at: 1)
+            return ["ACL", "SETUSER"] + words
+        }
+        return (commands, password(of: "agent-\(type)"))
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import JSONTools
 import LocalStack
 
@@ -40,50 +41,85 @@ actor AgentExaminer {
         var reference: Reference? { Reference(message["ref"]) ?? Reference(message) }
     }
 
-    /// How often Redis is looked at.
-    private static let interval: Duration = .milliseconds(150)
+    /// How long one look at Redis waits for something to come.
+    private static let lookMilliseconds = 500
+    /// Longer texts can't be arguments of a command (Linux: 128 KiB each), in bytes.
+    private static let longestWord = 64 << 10
+    /// The streams that orchestrators read, without a prefix.
+    private static let inlets = ["agent:signals", "orchestrator:results", "agent:logs"]
 
     let type: String
     private let url: String
-    private var places = ["agent:signals": "0", "orchestrator:results": "0", "agent:logs": "0"]
+    private let traceFile: String
+    /// `x:` for a namespace `x`.
+    private(set) var prefix = ""
+    private var places: [String: String] = [:]
     private(set) var signals: [Heard] = []
     private(set) var results: [Heard] = []
+    private(set) var logs: [Heard] = []
     private(set) var unreadable: [String] = []
     /// Whether results are called settled.
     private var settles = true
     /// Whether the agent is said to be known.
     private var knows = true
+    /// Whether the agent is told to take no more.
+    private var drains = false
     private var stopping: Set<Reference> = []
+    private var monitor: DetachedProcess?
 
-    init(type: String, url: String) {
+    /// - Parameters:
+    ///   - type: the agent's type.
+    ///   - url: of a Redis that nobody else uses, with a user who may do everything.
+    ///   - traceFile: takes the commands that Redis was given, when they are looked at.
+    init(type: String, url: String, traceFile: String) {
         self.type = type
         self.url = url
+        self.traceFile = traceFile
     }
 
     // MARK: What it does
 
     func setSettles(_ value: Bool) { settles = value }
     func setKnows(_ value: Bool) { knows = value }
+    func setDrains(_ value: Bool) { drains = value }
+
+    /// Makes the Redis user that agents of the type have, with the rights of a stack's, and forgets what was heard.
+    ///
+    /// - Parameter namespace: `BATON_NAMESPACE` of the agent that is started next.
+    /// - Returns: the URL for the agent; nil if Redis refuses.
+    func prepare(namespace: String) async -> String? {
+        prefix = namespace.isEmpty ? "" : namespace + ":"
+        (places, signals, results, logs) = ([:], [], [], [])
+        let access = RedisAccess(password: Self.uuid(), namespace: namespace)
+        let share = Programs.shareDirectory(binDirectory: Programs.binDirectory())
+        guard let user = try? access.commands(agentType: type, shareDirectory: share),
+            let place = url.range(of: "@").map({ url[$0.upperBound...] })
+        else { return nil }
+        for command in user.commands where await redis(command) == nil { return nil }
+        return "redis://agent-\(type):\(user.password)@\(place)"
+    }
 
     /// Sends a task.
     ///
     /// - Parameters:
     ///   - lane: `critical`, `high`, `medium` or `low`.
+    ///   - reference: what it is known by; drawn if left out.
+    ///   - timeoutMilliseconds: how long it may take.
     ///   - changes: members of the envelope that are replaced; `null` leaves one out.
+    @discardableResult
     func send(
-        action: String = "noop", _ payload: JSONValue, lane: String = "medium", attempt: Int = 1,
-        changes: JSONObject = [:]
+        action: String = "noop", _ payload: JSONValue, lane: String = "medium", as reference: Reference? = nil,
+        timeoutMilliseconds: Int64 = 60_000, changes: JSONObject = [:]
     ) async -> Reference {
-        let reference = Reference(
-            taskID: Self.uuid(), attempt: attempt,
-            dispatchID: String((0..<16).map { _ in "0123456789abcdef".randomElement() ?? "0" }))
+        let reference = reference ?? Self.draw()
         var envelope: JSONObject = [
             "message_id": .string(Self.uuid()), "task_id": .string(reference.taskID),
-            "workflow_id": .string(Self.uuid()), "attempt": .integer(Int64(attempt)),
+            "workflow_id": .string(Self.uuid()), "attempt": .integer(Int64(reference.attempt)),
             "dispatch_id": .string(reference.dispatchID), "generation": 1, "agent_type": .string(type),
             "action": .string(action), "stage": "check", "step": nil, "priority": .string(lane),
             "constraints": [
-                "timeout_ms": 60_000, "max_attempts": 3, "heartbeat_ms": 5000, "lease_ms": 15_000, "token_budget": nil,
+                "timeout_ms": .integer(timeoutMilliseconds), "max_attempts": 3, "heartbeat_ms": 5000,
+                "lease_ms": 15_000, "token_budget": nil,
                 "required_confidence": nil,
             ],
             "payload": payload,
@@ -108,9 +144,25 @@ actor AgentExaminer {
         return reference
     }
 
+    /// What a new task is known by.
+    static func draw() -> Reference {
+        Reference(
+            taskID: uuid(), attempt: 1,
+            dispatchID: String((0..<16).map { _ in "0123456789abcdef".randomElement() ?? "0" }))
+    }
+
     /// Puts anything onto a task stream.
     func add(_ text: String, lane: String = "medium") async {
-        _ = await redis(["XADD", stream(lane), "*", "envelope", text])
+        guard text.utf8.count > Self.longestWord else {
+            _ = await redis(["XADD", stream(lane), "*", "envelope", text])
+            return
+        }
+        // Too long for an argument: redis-cli reads it from a file.
+        let file = traceFile + ".entry"
+        guard (try? text.write(toFile: file, atomically: true, encoding: .utf8)) != nil else { return }
+        let command = ["-c", "file=$1; shift; exec \"$@\" <\"$file\"", "sh", file, "redis-cli", "-u", url]
+        let words = ["--no-auth-warning", "-x", "XADD", stream(lane), "*", "envelope"]
+        _ = try? await ShortCommand("/bin/sh", command + words, timeout: .seconds(10)).run()
     }
 
     /// Tells all agents of the type to stop an attempt.
@@ -124,9 +176,43 @@ actor AgentExaminer {
     /// Answers the next heartbeats with the verdict `stop` for an attempt.
     func stop(_ reference: Reference) { stopping.insert(reference) }
 
+    /// Says anything on the control channel.
+    func say(_ text: String) async { _ = await redis(["PUBLISH", "\(prefix)agent:\(type):control", text]) }
+
     func flushAll() async {
         _ = await redis(["FLUSHALL"])
-        for stream in places.keys { places[stream] = "0" }
+        places = [:]
+    }
+
+    /// Claims what waits in the medium lane in the name of an agent, as if the answer to it had been lost on the way.
+    ///
+    /// - Returns: how many tasks.
+    func claim(for agentID: String) async -> Int {
+        let found = await redis(["XREADGROUP", "GROUP", "agents", agentID, "STREAMS", stream("medium"), ">"])
+        return found?[stream("medium")]?.arrayValue?.count ?? 0
+    }
+
+    /// Breaks all connections of the agent.
+    func disconnect() async { _ = await redis(["CLIENT", "KILL", "USER", "agent-\(type)"]) }
+
+    /// Begins to write down each command that Redis is given.
+    func startTrace() async {
+        guard let program = Programs.find("redis-cli") else { return }
+        monitor = try? await DetachedProcess.spawn(
+            DaemonCommand(
+                executable: program, arguments: ["-u", url, "--no-auth-warning", "MONITOR"],
+                environment: ["PATH": "/usr/bin:/bin"], logFile: traceFile))
+        _ = await wait(.seconds(5)) { _ in !LogTail.lines(of: self.traceFile, count: 1).isEmpty }
+    }
+
+    /// Ends that.
+    ///
+    /// - Returns: the commands, oldest first.
+    func endTrace() async -> [RedisTrace.Entry] {
+        await listen(for: .milliseconds(200))
+        _ = monitor?.identity.send(SIGTERM)
+        monitor = nil
+        return RedisTrace.read((try? String(contentsOfFile: traceFile, encoding: .utf8)) ?? "")
     }
 
     /// How many entries the lanes hold, and how many are claimed and not acknowledged.
@@ -151,7 +237,6 @@ actor AgentExaminer {
             await listen()
             if holds(self) { return true }
             guard ContinuousClock.now < deadline, !Task.isCancelled else { return false }
-            try? await Task.sleep(for: Self.interval)
         }
     }
 
@@ -181,12 +266,19 @@ actor AgentExaminer {
     }
 
     private func listen() async {
-        for (stream, place) in places {
-            let from = place == "0" ? "-" : "(\(place)"
-            for entry in (await redis(["XRANGE", stream, from, "+"]))?.arrayValue ?? [] {
+        let streams = Self.inlets.map { prefix + $0 }
+        let from = streams.map { places[$0] ?? "0" }
+        let words = ["XREAD", "BLOCK", "\(Self.lookMilliseconds)", "COUNT", "500", "STREAMS"] + streams + from
+        guard let found = await redis(words) else {
+            // Redis doesn't answer: nothing to do but to ask again, not at once.
+            try? await Task.sleep(for: .milliseconds(Self.lookMilliseconds))
+            return
+        }
+        for stream in streams {
+            for entry in found[stream]?.arrayValue ?? [] {
                 guard let id = entry[0]?.stringValue else { continue }
                 places[stream] = id
-                await take(Self.envelope(in: entry[1]), from: stream)
+                await take(Self.envelope(in: entry[1]), from: String(stream.dropFirst(prefix.count)))
             }
         }
     }
@@ -199,6 +291,7 @@ actor AgentExaminer {
         let heard = Heard(message: message, at: .now)
         switch stream {
         case "orchestrator:results": results.append(heard)
+        case "agent:logs": logs.append(heard)
         case "agent:signals":
             signals.append(heard)
             if ["register", "heartbeat"].contains(heard.kind) { await acknowledge(message) }
@@ -215,25 +308,24 @@ actor AgentExaminer {
         await publish([
             "kind": "heartbeat_ack", "version": "2.0.0", "sent_at": .string("\(Timestamp.now())"),
             "agent_id": message["agent_id"] ?? .null, "known": .bool(knows), "tasks": .array(tasks),
-            "granted": [], "settled": .array(settles ? held.map(\.json) : []), "drain": false, "log_level": nil,
+            "granted": [], "settled": .array(settles ? held.map(\.json) : []), "drain": .bool(drains), "log_level": nil,
         ])
     }
 
     // MARK: Redis
 
     private func stream(_ lane: String) -> String {
-        "agent:\(type):tasks" + (lane == "medium" ? "" : ":\(lane)")
+        "\(prefix)agent:\(type):tasks" + (lane == "medium" ? "" : ":\(lane)")
     }
 
     private func publish(_ message: JSONObject) async {
-        let text = String(decoding: JSONValue.object(message).encoded(), as: UTF8.self)
-        _ = await redis(["PUBLISH", "agent:\(type):control", text])
+        await say(String(decoding: JSONValue.object(message).encoded(), as: UTF8.self))
     }
 
     /// A command's reply; nil if it is an error.
     private func redis(_ words: [String]) async -> JSONValue? {
         let outcome = try? await ShortCommand(
-            "redis-cli", ["-u", url, "--no-auth-warning", "--json"] + words, timeout: .seconds(10)
+            "redis-cli", ["-u", url, "--no-auth-warning", "--json", "-3"] + words, timeout: .seconds(10)
         ).run()
         guard let outcome, outcome.status == 0 else { return nil }
         return try? JSONValue(parsing: Array(outcome.output.utf8), limits: JSONLimits(maxBytes: 16 << 20))

@@ -3,56 +3,127 @@ import Glibc
 import JSONTools
 import LocalStack
 
-/// What came of looking at one rule.
-struct RuleOutcome: Sendable {
-    /// The rule, as a sentence.
-    var rule: String
-    /// Nil if it is kept, otherwise what was seen instead.
-    var trouble: String?
-}
+/// Tries the rules on a running agent, each on those before.
+actor AgentRules {
+    typealias Reference = AgentExaminer.Reference
+    typealias Heard = AgentExaminer.Heard
 
-/// The rules that an agent has to keep (docs/protocol, "What an agent does"), each tried on a running one.
-struct AgentRules: Sendable {
     let examiner: AgentExaminer
-    let process: DetachedProcess
+    let launcher: AgentLauncher
+    private let chosen: Set<AgentRule>
     /// Called after each rule.
-    let tell: @Sendable (RuleOutcome) -> Void
+    private let tell: @Sendable (RuleOutcome) -> Void
+    private var outcomes: [RuleOutcome] = []
+    /// The agent; nil before it is started and if it can't be.
+    private var process: DetachedProcess?
+    private var firstID = ""
+    private var slots = 1
 
-    /// Tries all of them, in an order in which each stands on those before.
+    /// - Parameters:
+    ///   - chosen: the rules to try; that it registers is tried anyway, for all others stand on it.
+    ///   - tell: called after each rule.
+    init(
+        examiner: AgentExaminer, launcher: AgentLauncher, chosen: Set<AgentRule>,
+        tell: @escaping @Sendable (RuleOutcome) -> Void
+    ) {
+        self.examiner = examiner
+        self.launcher = launcher
+        self.chosen = chosen
+        self.tell = tell
+    }
+
+    /// Tries them.
     func all() async -> [RuleOutcome] {
-        var outcomes: [RuleOutcome] = []
-        func note(_ rule: String, _ trouble: String?) {
-            let outcome = RuleOutcome(rule: rule, trouble: trouble)
-            outcomes.append(outcome)
-            tell(outcome)
+        defer { _ = process?.identity.sendToGroup(SIGKILL) }
+        note(.register, await begin())
+        guard outcomes.last?.trouble == nil else { return outcomes }
+        for rule in AgentRule.allCases where rule != .register && chosen.contains(rule) {
+            // What went wrong with one rule, such as an agent that has ended, is no trouble of the next.
+            if process?.exitReason != nil, rule != .form, let trouble = await begin() {
+                note(rule, "it can't be started again: \(trouble)")
+                continue
+            }
+            await note(rule, trouble(with: rule))
         }
-        let registration = await registers()
-        note("it registers, with an id of its own", registration)
-        guard registration == nil else { return outcomes }
-        note("it sends a heartbeat every 5 s", await beats())
-        note("it takes tasks from all four lanes, answers, and removes them", await works())
-        note("it says that it has begun, and heartbeats go on while it works", await beatsWhileWorking())
-        note("it stops within 5 s when it is told to", await stops(byVerdict: false))
-        note("it stops within 5 s of the verdict stop", await stops(byVerdict: true))
-        note("it keeps its result until that is settled, and says it again", await keepsResults())
-        note("it answers an envelope that is not valid with INVALID_ENVELOPE", await refusesEnvelopes())
-        note("it fails an action that it doesn't know, for good", await refusesActions())
-        note("it rejects what it can't read, and removes it", await rejectsGarbage())
-        note("it registers again when it isn't known", await registersAgain())
-        note("it goes on after Redis has forgotten everything", await survivesLoss())
-        note("on SIGTERM it ends what it has begun, says goodbye and exits with 0", await leaves())
-        let garbage = await examiner.unreadable
-        note("all that it says is JSON in the field envelope", garbage.first)
         return outcomes
+    }
+
+    private func note(_ rule: AgentRule, _ trouble: String?) {
+        let outcome = RuleOutcome(rule: rule, trouble: trouble)
+        outcomes.append(outcome)
+        tell(outcome)
+    }
+
+    /// What was seen instead of a rule being kept; nil if it is.
+    private func trouble(with rule: AgentRule) async -> String? {
+        switch rule {
+        case .register: await registers()
+        case .heartbeat: await beats()
+        case .lanes: await works()
+        case .transaction: await isAtomic()
+        case .slots: await keepsSlots()
+        case .begun: await beatsWhileWorking()
+        case .cancel: await stops(byVerdict: false)
+        case .verdict: await stops(byVerdict: true)
+        case .withdrawn: await leavesWithdrawn()
+        case .timeout: await endsInTime()
+        case .held: await keepsResults()
+        case .envelope: await refusesEnvelopes()
+        case .limits: await refusesLarge()
+        case .unknown: await ignoresUnknown()
+        case .action: await refusesActions()
+        case .garbage: await rejectsGarbage()
+        case .known: await registersAgain()
+        case .drain: await drains()
+        case .reconnect: await reconnects()
+        case .loss: await survivesLoss()
+        case .leave: await leaves()
+        case .form: await keepsForm()
+        case .restart: await restarts()
+        case .namespace: await keepsNamespace()
+        case .abandon: await abandons()
+        }
+    }
+
+    /// Starts the agent, for the first time or anew.
+    private func start(namespace: String = "", before: (AgentExaminer) async -> Void = { _ in }) async -> String? {
+        guard let url = await examiner.prepare(namespace: namespace) else { return "Redis refuses to make its user" }
+        await before(examiner)
+        do {
+            process = try await launcher.start(redisURL: url, namespace: namespace)
+            return nil
+        } catch {
+            return "it can't be started: \(error)"
+        }
+    }
+
+    /// Starts it without a namespace, and waits until it is there.
+    private func begin() async -> String? {
+        if let trouble = await start() { return trouble }
+        return await registers()
+    }
+
+    /// Ends the agent, if it runs.
+    private func end() async {
+        guard let process, process.exitReason == nil else { return }
+        _ = process.identity.sendToGroup(SIGKILL)
+        _ = await process.waitForExit()
+    }
+
+    /// Why nothing came: because it has ended, or as it is said.
+    private func because(_ text: String) -> String {
+        process?.exitReason.map { "it has ended (\($0))" } ?? text
     }
 
     // MARK: The rules; each gives what was seen instead, or nil
 
     private func registers() async -> String? {
-        guard await examiner.wait(.seconds(20), until: { !$0.signals("register").isEmpty }) else {
-            return "no register came within 20 s"
-        }
-        guard let message = await examiner.signals("register").first?.message else { return "no register came" }
+        let process = process
+        guard
+            await examiner.wait(
+                .seconds(20), until: { !$0.signals("register").isEmpty || process?.exitReason != nil }),
+            let message = await examiner.signals("register").first?.message
+        else { return because("no register came within 20 s") }
         let type = examiner.type
         let id = message["agent_id"]?.stringValue ?? ""
         guard message["agent_type"]?.stringValue == type else {
@@ -62,6 +133,8 @@ struct AgentRules: Sendable {
         guard id.hasPrefix(type + "-"), digits.count == 8,
             digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
         else { return "found the id '\(id)'; expected \(type)- and 8 hex digits" }
+        if firstID.isEmpty { firstID = id }
+        slots = min(max(message["slots"]?.intValue ?? 1, 1), 64)
         for field in ["version", "sent_at", "agent_version", "actions", "slots", "host", "pid"]
         where message[field] == nil {
             return "its register lacks \(field)"
@@ -80,13 +153,13 @@ struct AgentRules: Sendable {
     }
 
     private func works() async -> String? {
-        var sent: [AgentExaminer.Reference] = []
+        var sent: [Reference] = []
         for lane in ["low", "medium", "high", "critical"] {
             sent.append(await examiner.send(["output": ["lane": .string(lane)]], lane: lane))
         }
         for reference in sent {
             guard await examiner.wait(.seconds(15), until: { !$0.results(of: reference).isEmpty }) else {
-                return "no result came for a noop within 15 s"
+                return because("no result came for a noop within 15 s")
             }
             let result = await examiner.results(of: reference).first?.message ?? .null
             guard result["status"] == "success" else { return "found status \(result["status"] ?? .null) for a noop" }
@@ -107,12 +180,11 @@ struct AgentRules: Sendable {
     private func beatsWhileWorking() async -> String? {
         let start = ContinuousClock.now
         let reference = await examiner.send(["sleep_ms": 8000])
-        guard
-            await examiner.wait(.seconds(3), until: { $0.signals("started").contains { $0.reference == reference } })
-        else { return "no started came within 3 s" }
-        let isListed: @Sendable (AgentExaminer.Heard) -> Bool = { beat in
+        let isSaid = await examiner.wait(.seconds(3)) { $0.signals("started").contains { $0.reference == reference } }
+        guard isSaid else { return because("no started came within 3 s") }
+        let isListed: @Sendable (Heard) -> Bool = { beat in
             (beat.message["running"]?.arrayValue ?? []).contains {
-                AgentExaminer.Reference($0["ref"]) == reference
+                Reference($0["ref"]) == reference
             }
         }
         guard
@@ -147,19 +219,21 @@ struct AgentRules: Sendable {
             await examiner.setSettles(true)
             return "no result came"
         }
-        let isHeld: @Sendable (AgentExaminer.Heard) -> Bool = { beat in
-            (beat.message["held"]?.arrayValue ?? []).contains { AgentExaminer.Reference($0) == reference }
+        let isHeld: @Sendable (Heard) -> Bool = { beat in
+            (beat.message["held"]?.arrayValue ?? []).contains { Reference($0) == reference }
         }
         let held = await examiner.wait(
             .seconds(8), until: { $0.signals("heartbeat", since: start).contains(where: isHeld) })
-        let again = await examiner.wait(.seconds(30), until: { $0.results(of: reference).count >= 2 })
+        // Three answers to heartbeats, 5 s apart.
+        let again = held ? await examiner.wait(.seconds(30), until: { $0.results(of: reference).count >= 2 }) : false
         await examiner.setSettles(true)
+        guard held else { return because("no heartbeat listed it as held") }
+        guard again else { return because("it was not said again after three answers without it") }
         await examiner.listen(for: .seconds(7))
         let late = ContinuousClock.now
-        let beat = await examiner.wait(.seconds(8), until: { !$0.signals("heartbeat", since: late).isEmpty })
-        guard held else { return "no heartbeat listed it as held" }
-        guard again else { return "it was not said again after three answers without it" }
-        guard beat else { return "no heartbeat came" }
+        guard await examiner.wait(.seconds(8), until: { !$0.signals("heartbeat", since: late).isEmpty }) else {
+            return because("no heartbeat came")
+        }
         let isStillHeld = await examiner.signals("heartbeat", since: late).contains(where: isHeld)
         return isStillHeld ? "it is listed as held though it is settled" : nil
     }
@@ -171,6 +245,7 @@ struct AgentRules: Sendable {
                 "of version 3",
                 ["metadata": ["created_at": "2026-09-21T14:13:20Z", "created_by": "x", "envelope_version": "3.0.0"]]
             ),
+            ("whose payload is a list", ["payload": []]),
         ] as [(String, JSONObject)] {
             let reference = await examiner.send([:], changes: changes)
             if let trouble = await failure(of: reference, code: "INVALID_ENVELOPE") { return "\(what): \(trouble)" }
@@ -183,9 +258,9 @@ struct AgentRules: Sendable {
         return await failure(of: reference, code: nil)
     }
 
-    private func failure(of reference: AgentExaminer.Reference, code: String?) async -> String? {
+    private func failure(of reference: Reference, code: String?) async -> String? {
         guard await examiner.wait(.seconds(10), until: { !$0.results(of: reference).isEmpty }) else {
-            return "no result came within 10 s"
+            return because("no result came within 10 s")
         }
         let result = await examiner.results(of: reference).first?.message ?? .null
         guard result["status"] == "failure" else {
@@ -202,7 +277,7 @@ struct AgentRules: Sendable {
         let start = ContinuousClock.now
         await examiner.add("this is no JSON")
         guard await examiner.wait(.seconds(10), until: { !$0.signals("rejected", since: start).isEmpty }) else {
-            return process.exitReason == nil ? "no rejected came within 10 s" : "it has ended"
+            return because("no rejected came within 10 s")
         }
         await examiner.listen(for: .seconds(1))
         return await nothingIsLeft()
@@ -221,28 +296,271 @@ struct AgentRules: Sendable {
         await examiner.listen(for: .seconds(1))
         let reference = await examiner.send([:])
         guard await examiner.wait(.seconds(20), until: { !$0.results(of: reference).isEmpty }) else {
-            return process.exitReason == nil ? "no result came within 20 s" : "it has ended"
+            return because("no result came within 20 s")
         }
         return nil
     }
 
-    private func leaves() async -> String? {
-        let reference = await examiner.send(["sleep_ms": 3000])
-        guard
-            await examiner.wait(.seconds(7), until: { $0.hasBegun(reference) })
-        else { return "neither started nor a heartbeat that lists it came within 7 s" }
+    private func isAtomic() async -> String? {
+        await examiner.startTrace()
+        let reference = await examiner.send([:])
+        let isAnswered = await examiner.wait(.seconds(10)) { !$0.results(of: reference).isEmpty }
+        await examiner.listen(for: .milliseconds(300))
+        let trace = await examiner.endTrace()
+        guard isAnswered else { return because("no result came within 10 s") }
+        let prefix = await examiner.prefix
+        let tasks = "\(prefix)agent:\(examiner.type):tasks"
+        return RedisTrace.isAtomic(trace, results: "\(prefix)orchestrator:results", tasks: tasks)
+            ? nil : "XADD, XACK and XDEL were not between one MULTI and its EXEC, nor in a script"
+    }
+
+    /// Fills its slots, puts more behind, and sees what it claims and what it does next.
+    private func keepsSlots() async -> String? {
+        // Every eighth look may begin with the least urgent; twice in a row is no accident.
+        var trouble: String?
+        for _ in 1...2 {
+            let fill = await sendSleeping(slots, milliseconds: 4000)
+            guard await areBegun(fill) else { return because("it did not begin \(slots) tasks within 8 s") }
+            let low = await sendSleeping(slots, milliseconds: 300, lane: "low")
+            let critical = await sendSleeping(slots, milliseconds: 300, lane: "critical")
+            var claimed = 0
+            for _ in 1...3 {
+                claimed = max(claimed, await examiner.leftovers().pending)
+                await examiner.listen(for: .milliseconds(200))
+            }
+            let all = fill + low + critical
+            guard
+                await examiner.wait(.seconds(25), until: { heard in all.allSatisfy { !heard.results(of: $0).isEmpty } })
+            else { return because("not all of \(all.count) tasks were answered within 25 s") }
+            guard claimed <= slots else { return "it has \(slots) slots and had claimed \(claimed) tasks" }
+            let begun = { (references: [Reference]) async -> String in
+                var times: [String] = []
+                for reference in references {
+                    times.append(
+                        await self.examiner.results(of: reference).first?.message["started_at"]?.stringValue ?? "")
+                }
+                return times.min() ?? ""
+            }
+            let (urgent, patient) = (await begun(critical), await begun(low))
+            if urgent <= patient { return nil }
+            trouble = "a task of lane low began at \(patient), the first of lane critical at \(urgent)"
+        }
+        return trouble
+    }
+
+    private func sendSleeping(_ count: Int, milliseconds: Int64, lane: String = "medium") async -> [Reference] {
+        var references: [Reference] = []
+        for _ in 0..<count {
+            references.append(await examiner.send(["sleep_ms": .integer(milliseconds)], lane: lane))
+        }
+        return references
+    }
+
+    private func areBegun(_ references: [Reference]) async -> Bool {
+        await examiner.wait(.seconds(8)) { heard in references.allSatisfy { heard.hasBegun($0) } }
+    }
+
+    private func leavesWithdrawn() async -> String? {
+        let reference = AgentExaminer.draw()
+        await examiner.cancel(reference)
+        await examiner.listen(for: .milliseconds(500))
+        await examiner.send(["sleep_ms": 2000], as: reference)
+        await examiner.listen(for: .seconds(3))
+        let statuses = await examiner.results(of: reference).map { $0.message["status"] ?? .null }
+        guard statuses.allSatisfy({ $0 == "cancelled" }) else { return "it came to \(statuses)" }
+        let hasBegun = await examiner.hasBegun(reference)
+        return hasBegun ? "it said that it had begun" : await nothingIsLeft()
+    }
+
+    private func endsInTime() async -> String? {
+        let reference = await examiner.send(["sleep_ms": 30_000], timeoutMilliseconds: 1000)
+        guard await examiner.wait(.seconds(7), until: { !$0.results(of: reference).isEmpty }) else {
+            await examiner.cancel(reference)
+            return because("no result came within 7 s, of which 1 was allowed")
+        }
+        let status = await examiner.results(of: reference).first?.message["status"] ?? .null
+        return status == "failure" ? nil : "found status \(status); expected failure"
+    }
+
+    private func refusesLarge() async -> String? {
+        let text = String(repeating: "x", count: 300 << 10)
+        var deep: JSONValue = [:]
+        for _ in 0..<80 { deep = ["a": deep] }
+        for (what, payload) in [("of 300 KiB", ["output": ["text": .string(text)]]), ("80 deep", ["output": deep])]
+            as [(String, JSONValue)]
+        {
+            let start = ContinuousClock.now
+            let reference = await examiner.send(payload)
+            let isAnswered = await examiner.wait(.seconds(10)) {
+                !$0.results(of: reference).isEmpty || !$0.signals("rejected", since: start).isEmpty
+            }
+            guard isAnswered else { return because("\(what): neither a result nor a rejected came within 10 s") }
+            let result = await examiner.results(of: reference).first?.message
+            if let result, result["status"] != "failure" {
+                return "\(what): found status \(result["status"] ?? .null); expected failure, or the signal rejected"
+            }
+            await examiner.listen(for: .milliseconds(300))
+            if let trouble = await nothingIsLeft() { return "\(what): \(trouble)" }
+        }
+        return nil
+    }
+
+    private func ignoresUnknown() async -> String? {
+        for text in ["", "no JSON", "[]", "7", "{\"kind\": 3}", "{\"kind\": \"later\", \"version\": \"2.9.0\"}"] {
+            await examiner.say(text)
+        }
+        let reference = await examiner.send(
+            ["output": ["a": 1]], changes: ["colour": "red", "later": ["more": [1, nil]], "answers": .null])
+        guard await examiner.wait(.seconds(10), until: { !$0.results(of: reference).isEmpty }) else {
+            return because("no result came within 10 s")
+        }
+        let status = await examiner.results(of: reference).first?.message["status"] ?? .null
+        return status == "success" ? nil : "found status \(status) for a noop; expected success"
+    }
+
+    private func drains() async -> String? {
         let start = ContinuousClock.now
-        _ = process.identity.send(SIGTERM)
+        await examiner.setDrains(true)
+        _ = await examiner.wait(.seconds(8)) { !$0.signals("heartbeat", since: start).isEmpty }
+        await examiner.listen(for: .milliseconds(700))
+        // What it had asked for before it heard of the drain it may do.
+        await examiner.send([:])
+        await examiner.listen(for: .seconds(1))
+        let reference = await examiner.send([:])
+        let isTaken = await examiner.wait(.seconds(3)) { !$0.results(of: reference).isEmpty }
+        await examiner.setDrains(false)
+        if isTaken { return "it did a task that was sent while it was drained" }
+        guard await examiner.wait(.seconds(15), until: { !$0.results(of: reference).isEmpty }) else {
+            return because("no result came within 15 s after the drain had ended")
+        }
+        return nil
+    }
+
+    private func reconnects() async -> String? {
+        guard let id = await examiner.signals("register").last?.message["agent_id"]?.stringValue else { return "no id" }
+        // It must not take the task itself: all its slots are busy.
+        let fill = await sendSleeping(slots, milliseconds: 4000)
+        guard await areBegun(fill) else { return because("it did not begin \(slots) tasks within 8 s") }
+        let lost = await examiner.send([:])
+        guard await examiner.claim(for: id) == 1 else { return "it claimed a task that it had no slot for" }
+        await examiner.disconnect()
+        guard await examiner.wait(.seconds(20), until: { !$0.results(of: lost).isEmpty }) else {
+            return because("no result came within 20 s for what was delivered and never arrived")
+        }
+        let isAnswered = await examiner.wait(.seconds(15)) { heard in fill.allSatisfy { !heard.results(of: $0).isEmpty }
+        }
+        guard isAnswered else { return because("what ran when the connection broke was not answered") }
+        await examiner.listen(for: .milliseconds(500))
+        for reference in fill + [lost] {
+            let begun = Set(await examiner.results(of: reference).compactMap { $0.message["started_at"]?.stringValue })
+            if begun.count > 1 { return "one attempt was done \(begun.count) times" }
+        }
+        return await nothingIsLeft()
+    }
+
+    private func keepsForm() async -> String? {
+        if let text = await examiner.unreadable.first { return text }
+        for heard in await examiner.signals + examiner.results + examiner.logs {
+            let message = heard.message
+            guard message["version"]?.stringValue?.hasPrefix("2.") == true else {
+                return "found the version \(message["version"] ?? .null) in \(Formatting.cut("\(message)", to: 200))"
+            }
+        }
+        var last: [Reference: Int] = [:]
+        for batch in await examiner.logs {
+            guard batch.kind == "log", let reference = batch.reference, batch.message["workflow_id"] != nil else {
+                return "a log batch lacks kind, ref or workflow_id"
+            }
+            for line in batch.message["lines"]?.arrayValue ?? [] {
+                let number = line["n"]?.intValue ?? 0
+                guard number > last[reference] ?? 0, line["text"]?.stringValue != nil, line["at"]?.stringValue != nil
+                else {
+                    return "the line \(line) of a log has no text, no time, or no number above the one before"
+                }
+                last[reference] = number
+            }
+        }
+        return nil
+    }
+
+    /// Begun tasks are ended, others left to others.
+    private func leaves() async -> String? {
+        let begun = await sendSleeping(slots, milliseconds: 3000)
+        guard await areBegun(begun) else { return because("it did not begin \(slots) tasks within 8 s") }
+        let rest = await sendSleeping(3, milliseconds: 0)
+        let start = ContinuousClock.now
+        _ = process?.identity.send(SIGTERM)
+        if let trouble = await ends(within: .seconds(30)) { return trouble }
+        for reference in begun {
+            let result = await examiner.results(of: reference).first?.message["status"] ?? .null
+            guard result == "success" else { return "what it had begun came to \(result); expected success" }
+        }
+        guard await !examiner.signals("goodbye", since: start).isEmpty else { return "it did not say goodbye" }
+        var done = 0
+        for reference in rest { if await !examiner.results(of: reference).isEmpty { done += 1 } }
+        let (entries, pending) = await examiner.leftovers()
+        guard pending == 0, entries + done == rest.count else {
+            return "of \(rest.count) tasks that it had not begun \(entries) are left, \(pending) of them claimed by it"
+        }
+        let reason = process?.exitReason
+        return reason == .exited(0) ? nil : "it ended with \(reason.map { "\($0)" } ?? "nothing")"
+    }
+
+    private func ends(within time: Duration) async -> String? {
         let process = process
-        guard await examiner.wait(.seconds(30), until: { _ in process.exitReason != nil }) else {
-            _ = process.identity.sendToGroup(SIGKILL)
-            return "it had not ended after 30 s"
+        guard await examiner.wait(time, until: { _ in process?.exitReason != nil }) else {
+            await end()
+            return "it had not ended after \(Formatting.duration(time))"
         }
         await examiner.listen(for: .milliseconds(300))
-        let result = await examiner.results(of: reference).first?.message["status"] ?? .null
-        guard result == "success" else { return "what it had begun came to \(result); expected success" }
-        guard await !examiner.signals("goodbye", since: start).isEmpty else { return "it did not say goodbye" }
-        let reason = process.exitReason
-        return reason == .exited(0) ? nil : "it ended with \(reason.map { "\($0)" } ?? "nothing")"
+        return nil
+    }
+
+    private func restarts() async -> String? {
+        await end()
+        await examiner.flushAll()
+        var early: Reference?
+        let trouble = await start { early = await $0.send([:]) }
+        if let trouble = trouble { return trouble }
+        if let trouble = await registers() { return trouble }
+        let id = await examiner.signals("register").first?.message["agent_id"]?.stringValue ?? ""
+        guard id != firstID else { return "it has the id \(id) again" }
+        guard let early, await examiner.wait(.seconds(10), until: { !$0.results(of: early).isEmpty }) else {
+            return because("no result came within 10 s for a task that was sent before it started")
+        }
+        return nil
+    }
+
+    private func keepsNamespace() async -> String? {
+        await end()
+        await examiner.flushAll()
+        if let trouble = await start(namespace: "check") { return trouble }
+        var trouble = await registers()
+        if trouble == nil {
+            let reference = await examiner.send([:])
+            if await !examiner.wait(.seconds(10), until: { !$0.results(of: reference).isEmpty }) {
+                trouble = because("no result came within 10 s")
+            }
+        }
+        // The rules after this one are tried without.
+        await end()
+        await examiner.flushAll()
+        let next = await begin()
+        return trouble ?? next
+    }
+
+    private func abandons() async -> String? {
+        let reference = await examiner.send(["sleep_ms": 50_000])
+        guard await areBegun([reference]) else { return because("it did not begin a task within 8 s") }
+        let start = ContinuousClock.now
+        _ = process?.identity.send(SIGTERM)
+        if let trouble = await ends(within: .seconds(32)) { return trouble }
+        let took = ContinuousClock.now - start
+        guard let goodbye = await examiner.signals("goodbye", since: start).first else {
+            return "it did not say goodbye"
+        }
+        let abandoned = (goodbye.message["abandoned"]?.arrayValue ?? []).compactMap { Reference($0) }
+        guard abandoned.contains(reference) else { return "its goodbye does not list what it abandoned" }
+        return took >= .seconds(20) ? nil : "it gave its work \(Formatting.duration(took)); expected 25 s"
     }
 }

@@ -42,6 +42,11 @@ def key(ref):
     return ref["task_id"], ref["attempt"], ref["dispatch_id"]
 
 
+def depth(value):
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, (dict, list)) + max(map(depth, inner), default=0)
+
+
 class Lines:
     """Standard output of an action, line by line into a pipe."""
 
@@ -149,8 +154,6 @@ class Agent:
         for result in self.held.values():
             self.close(*result["closing"])
         self.is_fresh, self.next_beat = False, 0.0
-        # What was delivered to this agent and never arrived here.
-        self.claim("0")
 
     def beat(self):
         if time.monotonic() < self.next_beat:
@@ -159,6 +162,8 @@ class Agent:
         self.next_beat = time.monotonic() + every / 1000
         self.say("heartbeat", running=[{"ref": ref(name)} for name in self.running], held=[ref(name) for name in self.held],
                  free_slots=self.free)
+        # What was delivered to this agent and never arrived here: redis-py connects again without a word.
+        self.claim("0")
 
     # What it is told
 
@@ -192,17 +197,19 @@ class Agent:
         for lane in self.lanes:  # the most urgent first
             if self.free <= 0:
                 return
-            for _, entries in self.redis.xreadgroup("agents", self.id, {lane: place}, count=self.free) or []:
+            count = self.free if place == ">" else 1000
+            for _, entries in self.redis.xreadgroup("agents", self.id, {lane: place}, count=count) or []:
                 for entry, fields in entries:
-                    self.take(lane, entry, (fields or {}).get(b"envelope", b""))
+                    if self.free > 0:
+                        self.take(lane, entry, (fields or {}).get(b"envelope", b""))
 
     def take(self, lane, entry, raw):
         try:
-            task = json.loads(raw)
+            task = json.loads(raw) if len(raw) <= 262_144 else None
             name = key(task)
-            task["workflow_id"], task["stage"]
-        except (ValueError, LookupError, TypeError):
-            self.say("rejected", stream=lane, entry_id=entry.decode(), reason="no envelope with ids",
+            task["workflow_id"], task["stage"], hash(name)
+        except (ValueError, LookupError, TypeError, RecursionError):
+            self.say("rejected", stream=lane, entry_id=entry.decode(), reason="no envelope with ids, or above 256 KiB",
                      bytes_base64=base64.b64encode(raw[:8192]).decode())
             return self.close(lane, entry)
         if name in self.running or name in self.held:
@@ -210,11 +217,13 @@ class Agent:
         if name in self.stopped:
             return self.close(lane, entry)
         try:
-            task["payload"], task["constraints"]["timeout_ms"], task["constraints"]["heartbeat_ms"]
+            task["constraints"]["timeout_ms"] / task["constraints"]["heartbeat_ms"]
             if not task["metadata"]["envelope_version"].startswith("2."):
                 raise ValueError("expected envelope_version 2")
+            if not isinstance(task["payload"], dict) or depth(task) > 64:
+                raise ValueError("expected an object as payload, and at most 64 levels")
             action = self.actions.get(task["action"])
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ArithmeticError, ValueError, LookupError, TypeError, AttributeError) as error:
             fault = Failure("INVALID_ENVELOPE", f"{type(error).__name__}: {error}").fault
             return self.report(lane, entry, task, {"status": "failure", "errors": [fault]}, now())
         if action is None:
@@ -259,7 +268,7 @@ class Agent:
         self.claim(">")
         self.watch()
         if message := self.control.get_message(timeout=0.02 if self.running else 0.1):
-            with contextlib.suppress(ValueError, LookupError, TypeError):  # garbage on the channel concerns nobody
+            with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):  # garbage on the channel concerns nobody
                 self.heed(json.loads(message["data"]))
 
     def serve(self):
