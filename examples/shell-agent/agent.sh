@@ -48,21 +48,33 @@ listen() { # what the orchestrator says
     done
 }
 work() { # LANE ENTRY ENVELOPE
-    local lane=$1 entry=$2 task=$3 ref started status action
-    ref=$(jq -c '{task_id, attempt, dispatch_id}' <<<"$task") started=$(now) action=$(jq -r .action <<<"$task")
-    echo "$ref" >"$state/current"
-    [[ $action == checksum || $action == noop ]] || action=unknown_action
-    # In a process group of its own, which can be stopped with all that it started.
-    setsid bash -c 'echo $$ >"$1/group"; "$2"; exit' - "$state" "$action" <<<"$task" >"$state/output" 2>"$state/errors" &&
-        status=success || status=failure
-    rm -f "$state/group"
+    local lane=$1 entry=$2 task=$3 ref started status action code=SHELL_FAILED
+    ref=$(jq -ce '{task_id, attempt, dispatch_id} | select(all(.[]; . != null))' <<<"$task" 2>/dev/null) || {
+        say rejected --arg stream "$lane" --arg entry "$entry" --arg text "${task:0:6000}" \
+            '{stream: $stream, entry_id: $entry, reason: "no ids", bytes_base64: ($text | @base64)}'
+        printf '%s\n' MULTI "XACK $lane agents $entry" "XDEL $lane $entry" EXEC | redis >/dev/null
+        return
+    }
+    started=$(now) action=$(jq -r .action <<<"$task") status=failure
+    : >"$state/output" >"$state/errors"
+    if ! jq -e '(.payload | type == "object") and (.metadata.envelope_version | startswith("2."))' <<<"$task" >/dev/null 2>&1; then
+        code=INVALID_ENVELOPE && echo "expected version 2 and an object as payload" >"$state/errors"
+    elif ! grep -qxF "$ref" "$state/stopped"; then
+        echo "$ref" >"$state/current"
+        say started --argjson ref "$ref" '{ref: $ref}'
+        [[ $action == checksum || $action == noop ]] || action=unknown_action
+        # timeout makes a process group, which can be stopped with all that is started in it.
+        timeout -s KILL "$(jq '.constraints.timeout_ms / 1000' <<<"$task")" bash -c 'echo $PPID >"$1/group"; "$2"; exit' - \
+            "$state" "$action" <<<"$task" >"$state/output" 2>"$state/errors" && status=success
+        rm -f "$state/group"
+    fi
     grep -qxF "$ref" "$state/stopped" && status=cancelled
-    jq -n --argjson task "$task" --argjson ref "$ref" --arg lane "$lane" --arg entry "$entry" --arg status $status --arg me "$me" \
+    jq -n --argjson task "$task" --argjson ref "$ref" --arg lane "$lane" --arg entry "$entry" --arg status $status --arg me "$me" --arg code $code \
         --arg id "$(cat /proc/sys/kernel/random/uuid)" --arg type $type --arg started "$started" --arg now "$(now)" \
         --slurpfile output "$state/output" --rawfile errors "$state/errors" '{ref: $ref, lane: $lane, entry: $entry, result: ($ref + {
             version: "2.0.0", message_id: $id, agent_id: $me, agent_type: $type, workflow_id: $task.workflow_id, stage: $task.stage,
             status: $status, output: (if $status == "success" then $output[0] else {} end), started_at: $started, completed_at: $now,
-            errors: (if $status == "failure" then [{code: "SHELL_FAILED", message: $errors[-4000:], retryable: false}] else [] end)})}' \
+            errors: (if $status == "failure" then [{code: $code, message: $errors[-4000:], retryable: false}] else [] end)})}' \
         >"$state/result"
     mv "$state/result" "$state/held/$(jq -r '"\(.task_id)-\(.attempt)-\(.dispatch_id)"' <<<"$ref")" # kept until it is settled
     : >"$state/current"
@@ -76,7 +88,8 @@ while true; do
             lane=${space}agent:$type:tasks$lane
             found=$(redis XREADGROUP GROUP agents "$me" COUNT 1 STREAMS "$lane" "$place" 2>&1)
             [[ $found == NOGROUP* ]] && redis XGROUP CREATE "$lane" agents 0 MKSTREAM >/dev/null
-            task=$(grep -m1 '^{' <<<"$found") && { work "$lane" "$(sed -n 2p <<<"$found")" "$task"; continue 3; }
+            entry=$(sed -n 2p <<<"$found") # then come the names of the fields and what they hold
+            [[ $entry =~ ^[0-9]+-[0-9]+$ ]] && { work "$lane" "$entry" "$(grep -m1 -A1 '^envelope$' <<<"$found" | tail -n 1)"; continue 3; }
         done
     done
     sleep 0.2

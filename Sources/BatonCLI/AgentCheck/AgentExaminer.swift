@@ -284,8 +284,10 @@ actor AgentExaminer {
     }
 
     private func take(_ text: String?, from stream: String) async {
-        guard let text, let message = try? JSONValue(parsing: Array(text.utf8)), message.objectValue != nil else {
-            unreadable.append("\(stream): \(text ?? "an entry without the field envelope")")
+        let text = text ?? "an entry without the field envelope"
+        guard let message = try? JSONValue(parsing: Array(text.utf8)), message.objectValue != nil else {
+            // What is larger than any message may be is no message, either.
+            unreadable.append("\(stream): \(Formatting.bytes(text.utf8.count)), \(Formatting.cut(text, to: 100))")
             return
         }
         let heard = Heard(message: message, at: .now)
