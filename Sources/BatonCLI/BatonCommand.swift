@@ -15,7 +15,7 @@ struct BatonCommand: AsyncParsableCommand {
                 name: "Stack",
                 subcommands: [
                     UpCommand.self, DownCommand.self, StatusCommand.self, EnvCommand.self, DoctorCommand.self,
-                    MigrateCommand.self, VersionCommand.self,
+                    MigrateCommand.self, CompletionsCommand.self, VersionCommand.self,
                 ]),
             CommandGroup(
                 name: "Workflows",
@@ -33,7 +33,7 @@ struct BatonCommand: AsyncParsableCommand {
                 name: "What they use",
                 subcommands: [
                     AppsCommand.self, AgentsCommand.self, DefinitionsCommand.self, ValidateCommand.self,
-                    TokenCommand.self,
+                    TokenCommand.self, AuditCommand.self,
                 ]),
         ]
     )

@@ -10,6 +10,9 @@ struct AgentCheckTests {
     private static let checkout = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
+    /// Where the templates, and the rules of the private Redis, are.
+    private static let share = ["BATON_SHARE_DIR": checkout + "/share"]
+
     /// The Python of the tests, which has PyPI's redis.
     private static var python: String { ProcessInfo.processInfo.environment["BATON_PYTHON"] ?? "python3" }
 
@@ -20,8 +23,8 @@ struct AgentCheckTests {
         let words = ["agents", "check", "words", "--json"] + rules.flatMap { ["--only", $0] }
         let agent = ["--", python, baton.directory + "/broken.py", way, checkout + "/share/agents/python"]
         let outcome = try await ShortCommand(
-            try Installation.program(), words + agent, environment: baton.environment, in: baton.directory,
-            timeout: .seconds(120)
+            try Installation.program(), words + agent, environment: baton.environment.merging(share) { $1 },
+            in: baton.directory, timeout: .seconds(120)
         ).run()
         return Installation.Outcome(status: outcome.status, output: outcome.output, errors: outcome.errors)
     }
@@ -70,7 +73,8 @@ struct AgentCheckTests {
     @Test("an agent that can't be started, or isn't one, is said to be so; wrong words name the next command")
     func mistakes() async throws {
         try await withInstallation { baton in
-            let ended = try await baton.baton("agents", "check", "words", "--", "/bin/false")
+            let ended = try await baton.baton(
+                "agents", "check", "words", "--", "/bin/false", environment: Self.share)
             #expect(ended.status == 1)
             #expect(ended.output.contains("✘ register     it registers, with an id of its own: it has ended"))
             #expect(ended.output.contains("next: `baton agents check words --only register -- …`"))
@@ -110,7 +114,7 @@ struct AgentCheckTests {
     @Test("an agent begins as a folder that names itself everywhere, in each language; its own tests are run elsewhere")
     func begins() async throws {
         try await withInstallation { baton in
-            let share = ["BATON_SHARE_DIR": Self.checkout + "/share"]
+            let share = Self.share
             let made = try await baton.baton("agents", "new", "my-words", "--json", environment: share)
             #expect(made.status == 0)
             let folder = try #require(try made.json()["folder"]?.stringValue)

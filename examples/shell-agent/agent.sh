@@ -10,8 +10,8 @@ export -f checksum noop
 type=shell me=shell-$(od -An -N4 -tx1 /dev/urandom | tr -d ' \n') space=${BATON_NAMESPACE:+$BATON_NAMESPACE:}
 state=$(mktemp -d) # current: the ref that is worked on; stopped: refs not to work on; held/: results until they are settled
 mkdir "$state/held" && touch "$state/current" "$state/stopped"
-trap 'exit 0' TERM INT
-trap 'trap "" TERM; kill -- -$$; [ -e "$state/group" ] && kill -KILL -- "-$(cat "$state/group")" 2>/dev/null; rm -rf "$state"' EXIT
+trap 'leaving=1' TERM INT # heeded when what runs has ended
+trap 'trap "" TERM; say goodbye "{abandoned: []}"; kill -- -$$; [ -e "$state/group" ] && kill -KILL -- "-$(cat "$state/group")" 2>/dev/null; rm -rf "$state"' EXIT
 redis() { redis-cli -u "$BATON_REDIS_URL" --no-auth-warning --raw "$@"; }
 now() { date -u +%Y-%m-%dT%H:%M:%S.%3NZ; }
 say() { # KIND, then arguments of jq that end with what else is said
@@ -36,19 +36,23 @@ talk() { # every 5 s: what runs, which results are kept
     done
 }
 listen() { # what the orchestrator says
+    local answers=0 line told key
     while sleep 0.5; do
         redis SUBSCRIBE "${space}agent:$type:control" | while read -r line; do
             [[ $line == subscribe ]] && register # at start, and after Redis was away
             told=$(jq -c --arg me "$me" 'select(.agent_id == null or .agent_id == $me)' <<<"$line" 2>/dev/null) && [ -n "$told" ] || continue
             jq -c 'if .kind == "cancel" then .ref else (.tasks // [])[] | select(.verdict == "stop").ref end' <<<"$told" >>"$state/stopped"
             jq -r '(.settled // [])[] | "\(.task_id)-\(.attempt)-\(.dispatch_id)"' <<<"$told" | while read -r key; do rm -f "$state/held/$key"; done
+            # What is not settled after three answers must have been lost on the way.
+            [[ $(jq -r .kind <<<"$told") == heartbeat_ack ]] && ((++answers % 3 == 0)) &&
+                for key in "$state"/held/*; do [ -e "$key" ] && report "$key"; done
             [[ -s $state/current ]] && grep -qxFf "$state/current" "$state/stopped" && kill -KILL -- "-$(cat "$state/group")" 2>/dev/null
             jq -e '.known == false' <<<"$told" >/dev/null && register
         done
     done
 }
 work() { # LANE ENTRY ENVELOPE
-    local lane=$1 entry=$2 task=$3 ref started status action code=SHELL_FAILED
+    local lane=$1 entry=$2 task=${3:0:262144} ref started status action code=SHELL_FAILED
     ref=$(jq -ce '{task_id, attempt, dispatch_id} | select(all(.[]; . != null))' <<<"$task" 2>/dev/null) || {
         say rejected --arg stream "$lane" --arg entry "$entry" --arg text "${task:0:6000}" \
             '{stream: $stream, entry_id: $entry, reason: "no ids", bytes_base64: ($text | @base64)}'
@@ -69,10 +73,10 @@ work() { # LANE ENTRY ENVELOPE
         rm -f "$state/group"
     fi
     grep -qxF "$ref" "$state/stopped" && status=cancelled
-    jq -n --argjson task "$task" --argjson ref "$ref" --arg lane "$lane" --arg entry "$entry" --arg status $status --arg me "$me" --arg code $code \
+    jq -n --arg workflow "$(jq -r .workflow_id <<<"$task")" --arg stage "$(jq -r .stage <<<"$task")" --argjson ref "$ref" --arg lane "$lane" --arg entry "$entry" --arg status $status --arg me "$me" --arg code $code \
         --arg id "$(cat /proc/sys/kernel/random/uuid)" --arg type $type --arg started "$started" --arg now "$(now)" \
         --slurpfile output "$state/output" --rawfile errors "$state/errors" '{ref: $ref, lane: $lane, entry: $entry, result: ($ref + {
-            version: "2.0.0", message_id: $id, agent_id: $me, agent_type: $type, workflow_id: $task.workflow_id, stage: $task.stage,
+            version: "2.0.0", message_id: $id, agent_id: $me, agent_type: $type, workflow_id: $workflow, stage: $stage,
             status: $status, output: (if $status == "success" then $output[0] else {} end), started_at: $started, completed_at: $now,
             errors: (if $status == "failure" then [{code: $code, message: $errors[-4000:], retryable: false}] else [] end)})}' \
         >"$state/result"
@@ -82,7 +86,7 @@ work() { # LANE ENTRY ENVELOPE
 }
 
 listen & talk &
-while true; do
+while [ -z "${leaving:-}" ]; do
     for place in 0 '>'; do # what was delivered and never arrived, then the most urgent one
         for lane in :critical :high '' :low; do
             lane=${space}agent:$type:tasks$lane

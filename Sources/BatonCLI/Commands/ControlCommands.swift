@@ -1,11 +1,38 @@
 import ArgumentParser
 import JSONTools
 
+/// A word of people to a workflow that needs nothing but the word: `pause`, `resume`, `cancel`.
+protocol WorkflowOrder: BatonSubcommand {
+    /// The last part of the route.
+    static var route: String { get }
+    var argument: WorkflowArgument { get }
+    /// Why, for the trail; nil where none can be given.
+    var reason: String? { get }
+    /// What came of it, for people.
+    func lines(_ workflow: WorkflowView) -> [String]
+}
+
+extension WorkflowOrder {
+    func perform() async throws(CommandError) -> ExitStatus {
+        let control = WorkflowControl(client: try options.client(), asJSON: options.json)
+        let workflow = try await control.client.find(argument.workflow)
+        let body: JSONObject = reason.map { ["reason": .string($0)] } ?? [:]
+        let answer = try await control.post(Self.route, .object(body), to: workflow)
+        if options.json {
+            Output.line(answer.prettyPrinted())
+        } else {
+            for line in lines(WorkflowView(answer)) { Output.line(line) }
+        }
+        return .ok
+    }
+}
+
 /// `baton pause`.
-struct PauseCommand: BatonSubcommand {
+struct PauseCommand: WorkflowOrder {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Let a workflow start nothing new until it is resumed.",
         discussion: "What is under way goes on, and its results are kept.")
+    static let route = "pause"
 
     @OptionGroup var argument: WorkflowArgument
 
@@ -14,39 +41,35 @@ struct PauseCommand: BatonSubcommand {
 
     @OptionGroup var options: GlobalOptions
 
-    func perform() async throws(CommandError) -> ExitStatus {
-        let control = WorkflowControl(client: try options.client(), asJSON: options.json)
-        return try await control.send("pause", reason: reason, to: argument.workflow) { workflow in
-            let working = workflow.stages.filter { $0.status == "running" }.map(\.name)
-            let rest = working.isEmpty ? "" : " What is under way goes on: \(working.joined(separator: ", "))."
-            return [
-                "\(workflow.name) is paused.\(rest)", "next: `\(CommandName.current) resume \(workflow.id)` goes on",
-            ]
-        }
+    func lines(_ workflow: WorkflowView) -> [String] {
+        let working = workflow.stages.filter { $0.status == "running" }.map(\.name)
+        let rest = working.isEmpty ? "" : " What is under way goes on: \(working.joined(separator: ", "))."
+        return ["\(workflow.name) is paused.\(rest)", "next: `\(CommandName.current) resume \(workflow.id)` goes on"]
     }
 }
 
 /// `baton resume`.
-struct ResumeCommand: BatonSubcommand {
+struct ResumeCommand: WorkflowOrder {
     static let configuration = CommandConfiguration(commandName: "resume", abstract: "Let a paused workflow go on.")
+    static let route = "resume"
 
     @OptionGroup var argument: WorkflowArgument
     @OptionGroup var options: GlobalOptions
 
-    func perform() async throws(CommandError) -> ExitStatus {
-        let control = WorkflowControl(client: try options.client(), asJSON: options.json)
-        return try await control.send("resume", reason: nil, to: argument.workflow) { workflow in
-            [
-                "\(workflow.name) goes on: it is \(workflow.status).",
-                "next: `\(CommandName.current) watch \(workflow.id)` follows it",
-            ]
-        }
+    var reason: String? { nil }
+
+    func lines(_ workflow: WorkflowView) -> [String] {
+        [
+            "\(workflow.name) goes on: it is \(workflow.status).",
+            "next: `\(CommandName.current) watch \(workflow.id)` follows it",
+        ]
     }
 }
 
 /// `baton cancel`.
-struct CancelCommand: BatonSubcommand {
+struct CancelCommand: WorkflowOrder {
     static let configuration = CommandConfiguration(commandName: "cancel", abstract: "Cancel a workflow.")
+    static let route = "cancel"
 
     @OptionGroup var argument: WorkflowArgument
 
@@ -55,12 +78,8 @@ struct CancelCommand: BatonSubcommand {
 
     @OptionGroup var options: GlobalOptions
 
-    func perform() async throws(CommandError) -> ExitStatus {
-        let control = WorkflowControl(client: try options.client(), asJSON: options.json)
-        return try await control.send("cancel", reason: reason, to: argument.workflow) { workflow in
-            let hasEnded = workflow.status == "cancelled"
-            return ["\(workflow.name) is \(hasEnded ? "cancelled" : "being cancelled")."]
-        }
+    func lines(_ workflow: WorkflowView) -> [String] {
+        ["\(workflow.name) is \(workflow.status == "cancelled" ? "cancelled" : "being cancelled")."]
     }
 }
 
@@ -218,21 +237,6 @@ struct AnswerCommand: BatonSubcommand {
 struct WorkflowControl {
     let client: APIClient
     let asJSON: Bool
-
-    /// Sends a command with an optional reason, and prints what it says.
-    func send(
-        _ command: String, reason: String?, to word: String, _ lines: (WorkflowView) -> [String]
-    ) async throws(CommandError) -> ExitStatus {
-        let workflow = try await client.find(word)
-        let body: JSONObject = reason.map { ["reason": .string($0)] } ?? [:]
-        let answer = try await post(command, .object(body), to: workflow)
-        if asJSON {
-            Output.line(answer.prettyPrinted())
-        } else {
-            for line in lines(WorkflowView(answer)) { Output.line(line) }
-        }
-        return .ok
-    }
 
     /// Sends a command about a workflow.
     func post(_ command: String, _ body: JSONValue, to workflow: WorkflowView) async throws(CommandError) -> JSONValue {
