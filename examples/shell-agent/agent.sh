@@ -73,7 +73,8 @@ work() { # LANE ENTRY ENVELOPE
         rm -f "$state/group"
     fi
     grep -qxF "$ref" "$state/stopped" && status=cancelled
-    jq -n --arg workflow "$(jq -r .workflow_id <<<"$task")" --arg stage "$(jq -r .stage <<<"$task")" --argjson ref "$ref" --arg lane "$lane" --arg entry "$entry" --arg status $status --arg me "$me" --arg code $code \
+    jq -n --arg workflow "$(jq -r .workflow_id <<<"$task")" --arg stage "$(jq -r .stage <<<"$task")" --argjson ref "$ref" \
+        --arg lane "$lane" --arg entry "$entry" --arg status $status --arg me "$me" --arg code $code \
         --arg id "$(cat /proc/sys/kernel/random/uuid)" --arg type $type --arg started "$started" --arg now "$(now)" \
         --slurpfile output "$state/output" --rawfile errors "$state/errors" '{ref: $ref, lane: $lane, entry: $entry, result: ($ref + {
             version: "2.0.0", message_id: $id, agent_id: $me, agent_type: $type, workflow_id: $workflow, stage: $stage,
