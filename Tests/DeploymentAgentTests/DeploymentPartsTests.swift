@@ -2,6 +2,7 @@ import AgentRuntime
 import AgentTestSupport
 import Foundation
 import JSONTools
+import ProjectTools
 import Testing
 
 @testable import DeploymentAgent

@@ -10,6 +10,13 @@ struct IntegrationAction: AgentAction {
 
     func run(_ context: ActionContext) async throws -> ActionOutcome {
         let request = try IntegrationRequest(context.input)
+        let queue = try await MergeQueue.enter(
+            request.repository ?? context.envelope.workspace.url ?? "", request.targetBranch, context)
+        defer { queue.release() }
+        return try await integrate(request, context)
+    }
+
+    private func integrate(_ request: IntegrationRequest, _ context: ActionContext) async throws -> ActionOutcome {
         let envelope = context.envelope
         let task = envelope.taskID.description
         var git = GitClient(directory: context.workspace, tools: context.tools)
@@ -25,9 +32,15 @@ struct IntegrationAction: AgentAction {
             git: git,
             request: request,
             message: MergeMessage(taskID: task, source: source),
-            workflowName: envelope.workflowContext.workflowName
+            workflowName: envelope.workflowContext.workflowName,
+            answers: ManualDecision.answers(context.answers)
         )
-        let merged = try await merger.merge(source, into: head)
+        let merged: Merger.Merged
+        do {
+            merged = try await merger.merge(source, into: head)
+        } catch let undecided as Merger.Undecided {
+            return Self.outcome(undecided, request)
+        }
         context.logger.info(
             "merged as \(merged.commit.prefix(12)), former head \(merged.formerHead?.prefix(12) ?? "none")")
 
@@ -50,6 +63,20 @@ struct IntegrationAction: AgentAction {
             try await Publisher(git: git, target: target).publish(merged.commit, to: destination)
         }
         return outcome(request: request, merged: merged, destination: destination, tests: tests)
+    }
+
+    /// Asks people whose lines win.
+    private static func outcome(_ undecided: Merger.Undecided, _ request: IntegrationRequest) -> ActionOutcome {
+        let count = undecided.questions.count
+        var outcome = ActionOutcome(
+            status: .needsInput,
+            output: [
+                "summary": .string(
+                    "\(count) \(count == 1 ? "conflict" : "conflicts") with \(request.targetBranch) to decide"),
+                "target_branch": .string(request.targetBranch), "conflicts": undecided.report.json,
+            ])
+        outcome.questions = undecided.questions
+        return outcome
     }
 
     /// Runs the project's suite in the workspace, which stands on the merged commit.

@@ -26,6 +26,8 @@ struct IntegrationRequest: Sendable, Hashable {
         case theirs
         /// Both are kept, the target's first.
         case union
+        /// People are asked, place by place.
+        case manual
     }
 
     var targetBranch: String
@@ -51,9 +53,10 @@ struct IntegrationRequest: Sendable, Hashable {
             ],
             "strategy": ["type": "string", "enum": ["merge", "squash", "rebase", "fast-forward"], "default": "merge"],
             "conflicts": [
-                "type": "string", "enum": ["fail", "ours", "theirs", "union"], "default": "fail",
-                "description":
-                    "Whose lines win where both changed the same: ours is the target branch, theirs the work.",
+                "type": "string", "enum": ["fail", "ours", "theirs", "union", "manual"], "default": "fail",
+                "description": .string(
+                    "Whose lines win where both changed the same: ours is the target branch, theirs the work; manual asks "
+                        + "people, place by place."),
             ],
             "update_worktree": [
                 "type": ["boolean", "null"], "default": false,
@@ -75,6 +78,14 @@ struct IntegrationRequest: Sendable, Hashable {
         conflicts = input["conflicts"]?.stringValue.flatMap(Conflicts.init) ?? .fail
         updatesWorktree = input["update_worktree"]?.boolValue ?? false
         allowsUntested = input["allow_untested"]?.boolValue ?? false
+        if conflicts == .manual, strategy == .rebase {
+            throw ActionFailure(
+                code: "INVALID_INPUT",
+                message:
+                    "conflicts: manual asks once about the whole work, and rebase merges commit by commit; use the "
+                    + "strategy merge or squash."
+            )
+        }
         guard GitName.isBranch(targetBranch) else {
             throw ActionFailure(
                 code: "INVALID_INPUT",

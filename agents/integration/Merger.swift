@@ -1,3 +1,4 @@
+import AgentProtocol
 import AgentRuntime
 import JSONTools
 import ProjectTools
@@ -8,6 +9,14 @@ struct Merger: Sendable {
     let request: IntegrationRequest
     let message: MergeMessage
     let workflowName: String
+    /// What people answered, by the question's id.
+    var answers: [String: String] = [:]
+
+    /// Conflicts that people have to decide.
+    struct Undecided: Error {
+        var questions: [Question]
+        var report: ConflictReport
+    }
 
     /// What came of it.
     struct Merged: Sendable, Hashable {
@@ -22,7 +31,8 @@ struct Merger: Sendable {
     ///   - source: the work.
     ///   - target: head of the target branch, fetched already; nil when there is no such branch.
     /// - Returns: The merged commit, checked out.
-    /// - Throws: ``ActionFailure`` `MERGE_CONFLICT` with files and hunks, `NOT_FAST_FORWARD`, `NO_COMMON_HISTORY`.
+    /// - Throws: ``ActionFailure`` `MERGE_CONFLICT` with files and hunks, `NOT_FAST_FORWARD`, `NO_COMMON_HISTORY`;
+    ///   ``Undecided`` when people have to say whose lines win.
     func merge(_ source: String, into target: String?) async throws -> Merged {
         guard let target else {
             let commit = request.strategy == .squash ? try await squashed(source) : source
@@ -66,9 +76,12 @@ struct Merger: Sendable {
     private func mergeCommit(_ source: String, _ target: String) async throws {
         try await git.line(["checkout", "--quiet", "--detach", target])
         let subject = "Merge \(workflowName) into \(request.targetBranch)"
-        let arguments =
-            ["merge", "--no-ff", "--no-verify"] + preference() + ["-m", message.text(subject: subject), source]
-        try await conclude(arguments, abort: ["merge", "--abort"])
+        let text = message.text(subject: subject)
+        let arguments = ["merge", "--no-ff", "--no-verify"] + preference() + ["-m", text, source]
+        if try await conclude(arguments, abort: ["merge", "--abort"]) {
+            // Decided by people: git has kept in mind that this is a merge.
+            try await git.line(["commit", "--quiet", "--no-verify", "-F", "-"], input: Array(text.utf8))
+        }
     }
 
     private func squashCommit(_ source: String, _ target: String) async throws {
@@ -113,27 +126,37 @@ struct Merger: Sendable {
 
     private func preference() -> [String] {
         switch request.conflicts {
-        case .fail, .union: []
+        case .fail, .union, .manual: []
         case .ours: ["-X", "ours"]
         case .theirs: ["-X", "theirs"]
         }
     }
 
     /// Runs a merging command; what it leaves unmerged becomes the failure.
-    private func conclude(_ arguments: [String], abort: [String]) async throws {
+    ///
+    /// - Returns: whether people's answers settled what git could not; the result is in the index then.
+    @discardableResult
+    private func conclude(_ arguments: [String], abort: [String]) async throws -> Bool {
         if request.conflicts == .union {
             try SmallFile.makeDirectories(git.directory + "/.git/info")
             try SmallFile.replace(git.directory + "/.git/info/attributes", with: Array("* merge=union\n".utf8))
         }
         let output = try await git.run(arguments)
-        if output.succeeded { return }
+        if output.succeeded { return false }
         let report = try await conflicts()
+        if request.conflicts == .manual, !report.files.isEmpty {
+            let decision = ManualDecision(git: git, answers: answers, targetBranch: request.targetBranch)
+            let questions = try await decision.settle(report.files.map { ($0.path, $0.kind) })
+            if questions.isEmpty { return true }
+            _ = try await git.run(abort)
+            throw Undecided(questions: questions, report: report)
+        }
         _ = try await git.run(abort)
         guard !report.files.isEmpty else { throw GitClient.failure(arguments, output) }
         throw ActionFailure(
             code: "MERGE_CONFLICT",
             message: "The work and \(request.targetBranch) changed the same places: \(report.summary). "
-                + "Merge them by hand, or say whose lines win (conflicts: ours, theirs or union).",
+                + "Merge them by hand, or say whose lines win (conflicts: ours, theirs, union or manual).",
             detail: ["files": report.json, "target_branch": .string(request.targetBranch)]
         )
     }

@@ -1,3 +1,3 @@
 import AgentRuntime
 
-await AgentProgram.run(type: "integration", version: "0.1.0", actions: [IntegrationAction()])
+await AgentProgram.run(type: "integration", version: "0.1.0", actions: [IntegrationAction(), RollbackAction()])
