@@ -11,6 +11,7 @@ struct APIServices: Sendable {
     let store: PostgresReadStore
     let tokens: TokenRegistry
     let definitions: DefinitionCache
+    let agents: LivingAgents
     let isRedisUp: @Sendable () -> Bool
     let settings: OrchestratorHTTP.Settings
     let bodies: BodyReader
@@ -38,6 +39,7 @@ struct APIServices: Sendable {
         audit = AuditTrail(store: store, logger: logger)
         self.logger = logger
         tokens = TokenRegistry(store: store)
+        agents = LivingAgents(store: store)
         definitions = DefinitionCache(stored: orchestrator.definitions, store: store)
     }
 

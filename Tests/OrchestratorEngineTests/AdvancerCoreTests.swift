@@ -16,10 +16,13 @@ struct AdvancerCoreTests {
         #expect(bench.replies.isEmpty)
         try bench.settle()
         #expect(bench.handedOn.map(\.sends.count) == [1])
-        guard case .done? = bench.replies[token].only else {
+        guard case .created(let created)? = bench.replies[token].only else {
             Issue.record("expected one answer: \(bench.replies)")
             return
         }
+        #expect(created.state.encoded() == save.newStates.first?.bytes)
+        #expect(created.tasks.map(\.reference) == save.tasks.map(\.reference))
+        #expect(created.workflow.facts.name == "a test" && created.at == save.now)
         #expect(bench.core.isIdle)
     }
 
@@ -255,8 +258,9 @@ struct AdvancerCoreTests {
         _ = try bench.untilCommit()
         bench.tell(.failed(.repeatable("deadlock")))
         try bench.settle()
-        guard case .done(let id)? = bench.replies[first].only, case .repeated(id)? = bench.replies[second].only,
-            case .keyReused(id)? = bench.replies[third].only
+        guard case .created(let created)? = bench.replies[first].only,
+            case .repeated(created.id)? = bench.replies[second].only,
+            case .keyReused(created.id)? = bench.replies[third].only
         else {
             Issue.record("unexpected answers: \(bench.replies)")
             return
@@ -296,7 +300,7 @@ struct AdvancerCoreTests {
         #expect(bench.hasEnded)
         #expect(bench.record.workflows.count == 1)
         for token in [first, second, third] { #expect(bench.replies[token]?.count == 1) }
-        guard case .done? = bench.replies[first].only, case .unavailable? = bench.replies[second].only else {
+        guard case .created? = bench.replies[first].only, case .unavailable? = bench.replies[second].only else {
             Issue.record("unexpected answers: \(bench.replies)")
             return
         }

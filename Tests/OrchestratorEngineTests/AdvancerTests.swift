@@ -11,7 +11,7 @@ import WorkflowStorage
 @Suite("The Advancer on a real PostgreSQL", .serialized)
 struct AdvancerTests {
     private func created(_ outcome: SubmissionOutcome) throws -> UniqueID {
-        guard case .done(let id) = outcome else {
+        guard case .created = outcome, let id = outcome.workflowID else {
             Issue.record("expected a new workflow, got \(outcome)")
             throw CancellationError()
         }

@@ -122,8 +122,8 @@ struct DoorBench {
     mutating func create(named name: String = "a test") throws -> UniqueID {
         let token = call(.create(creation(named: name)))
         try settle()
-        guard case .done(let id)? = replies[token]?.first else { throw CancellationError() }
-        return id
+        guard case .created(let created)? = replies[token]?.first else { throw CancellationError() }
+        return created.id
     }
 
     /// The one open attempt of a workflow.

@@ -197,6 +197,18 @@ struct SendWindowTests {
         #expect(bench.releases.isEmpty, "none needed a transaction of its own")
     }
 
+    @Test("who creates a workflow is told whether its first task is sent or waits in the record")
+    func told() throws {
+        var bench = try DoorBench(stages: 1, window: SendWindow())
+        let tokens = (1...65).map { _ in bench.call(.create(bench.creation())) }
+        try bench.settle()
+        let queued = tokens.map { token in
+            guard case .created(let created)? = bench.replies[token]?.first else { return -1 }
+            return created.tasks.count { $0.isQueued }
+        }
+        #expect(queued == Array(repeating: 0, count: 64) + [1])
+    }
+
     @Test("what a batch was to let go waits on while the batch is repeated, and goes once")
     func repeated() throws {
         let (door, ids) = try door(closing: 7)

@@ -12,7 +12,7 @@ import WorkflowStorage
 struct WholeMachineTests {
     private func create(_ stored: StoredDefinition, _ fixture: EngineFixture) async throws -> UniqueID {
         let outcome = await fixture.advancer.submit(.create(fixture.creation(stored)))
-        guard case .done(let id) = outcome else {
+        guard case .created = outcome, let id = outcome.workflowID else {
             Issue.record("expected a new workflow, got \(outcome)")
             throw CancellationError()
         }

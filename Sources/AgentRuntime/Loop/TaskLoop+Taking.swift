@@ -22,7 +22,7 @@ extension TaskLoop {
                 if result.order.entry?.isSameEntry(as: task.entry) != true { gone.append(task.entry) }
             } else if cancelled.contains(reference) || done.contains(reference) {
                 gone.append(task.entry)
-            } else if phase != .working {
+            } else if phase != .working || isPaused {
                 back.append(task.entry)
             } else if let answer = task.answer {
                 let order = ReportOrder(reference: reference, bytes: answer, entry: task.entry.withoutBytes)

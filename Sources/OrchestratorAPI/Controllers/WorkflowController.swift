@@ -40,10 +40,10 @@ struct WorkflowController: Sendable {
         let outcome = await services.orchestrator.advancer.submit(.create(creation))
         withExtendedLifetime(place) {}
         switch outcome {
-        case .done(let id):
-            context.note.target = "\(id)"
+        case .created(let workflow):
+            context.note.target = "\(workflow.id)"
             context.note.detail = "\(wanted.type) \(wanted.name)"
-            return await created(id, wanted, caller)
+            return await created(workflow)
         case .repeated(let id):
             context.note.target = "\(id)"
             context.note.detail = "repeated"
@@ -56,7 +56,7 @@ struct WorkflowController: Sendable {
             throw Problem.unavailable(reason)
         case .refused(let reason):
             throw Problem.invalid([Problem.Fault(pointer: "", message: "the record refuses this: \(reason)")])
-        case .conflict, .rejected, .unknownWorkflow:
+        case .done, .conflict, .rejected, .unknownWorkflow:
             throw Problem.internalFault
         }
     }
@@ -66,18 +66,23 @@ struct WorkflowController: Sendable {
         return request.headers[name]
     }
 
-    /// 201 even if the record goes away now: the workflow exists.
-    private func created(_ id: UniqueID, _ wanted: WorkflowRequest, _ caller: Caller) async -> Response {
+    /// 201 even if the record goes away now: the workflow exists. As it was recorded: the record is not asked for it.
+    private func created(_ workflow: CreatedWorkflow) async -> Response {
         let document: JSONValue
         do {
-            document = try await self.document(of: id, caller)
+            let detail = WorkflowDetail(workflow, livingAgents: try await services.agents.living())
+            guard let definition = try await services.definitions.definition(hash: detail.definitionHash) else {
+                throw Problem.internalFault
+            }
+            document = WorkflowDocument.detail(detail, definition: definition, isRedisUp: services.isRedisUp())
         } catch {
             document = [
-                "id": JSONValue(id), "type": .string(wanted.type), "name": .string(wanted.name),
-                "status": "initiated", "stages": [],
+                "id": JSONValue(workflow.id), "type": .string(workflow.workflow.facts.type),
+                "name": .string(workflow.workflow.facts.name), "status": "initiated", "stages": [],
             ]
         }
-        return Response(status: .created, json: document, headers: [.location: "/api/v1/workflows/\(id)"])
+        return Response(
+            status: .created, json: document, headers: [.location: "/api/v1/workflows/\(workflow.id)"])
     }
 
     // MARK: Showing
@@ -153,7 +158,7 @@ struct WorkflowController: Sendable {
             throw Problem.unavailable(reason)
         case .refused(let reason):
             throw Problem.invalid([Problem.Fault(pointer: "", message: "the record refuses this: \(reason)")])
-        case .keyReused:
+        case .created, .keyReused:
             throw Problem.internalFault
         }
     }

@@ -31,9 +31,10 @@ struct ProblemMiddleware: RouterMiddleware {
             }
         }
         Self.protect(&response.headers)
+        guard request.method == .head else { return response }
         // Where there is a route, the router takes the body away by itself.
         let hasRoute = !routes.methods(at: request.uri.path).isEmpty
-        return request.method == .head && !hasRoute ? response.createHeadResponse() : response
+        return hasRoute ? response : response.createHeadResponse()
     }
 
     private func problem(for error: any Error, _ request: Request, _ context: APIContext) -> Problem {

@@ -29,6 +29,8 @@ public struct BatchComputation: Sendable {
     /// What is to be done once that is committed.
     public private(set) var effects = BatchEffects()
     var entropy: EntropySource
+    /// Who waits for which of the created workflows, and where its first attempts stand among the batch's tasks.
+    private var requested: [(origin: Submission.Origin, index: Int, tasks: Range<Int>)] = []
     /// The states that are written, as they will be in the record.
     private(set) var written: [KnownState] = []
     /// What it does with the send windows, by type of agent.
@@ -62,6 +64,7 @@ public struct BatchComputation: Sendable {
         } catch {
             preconditionFailure("a new workflow can always start and reads no outputs: \(error)")
         }
+        let firstTask = save.tasks.count
         translate(directives, of: machine, result: nil)
         save.created.append(
             NewWorkflow(
@@ -75,7 +78,7 @@ public struct BatchComputation: Sendable {
                 id: id, definitionHash: creation.definitionHash, version: 1, isTerminal: machine.state.phase.isTerminal,
                 bytes: machine.state.encoded(), nextWake: wake))
         written.append(KnownState(id: id, version: 1, state: machine.state))
-        settle(origin, with: .done(id))
+        requested.append((origin, written.count - 1, firstTask..<save.tasks.count))
     }
 
     /// Applies what was submitted for one workflow, in order.
@@ -160,6 +163,13 @@ public struct BatchComputation: Sendable {
                 BatchEffects.Send(
                     workflowID: task.workflowID, agentType: task.agentType, priority: task.priority,
                     reference: task.reference, payload: task.payload))
+        }
+        // Only now is it known which of them are queued.
+        for (place, request) in requested.enumerated() {
+            let created = CreatedWorkflow(
+                workflow: save.created[place], summary: save.createdSummaries[place],
+                state: written[request.index].state, tasks: Array(save.tasks[request.tasks]), at: save.now)
+            settle(request.origin, with: .created(created))
         }
         return releases ?? []
     }

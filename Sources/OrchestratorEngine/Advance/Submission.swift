@@ -1,5 +1,6 @@
 public import JSONTools
 public import WorkflowCore
+public import WorkflowStorage
 
 /// Something that wants to change a workflow, on its way through the one door.
 public struct Submission: Sendable {
@@ -131,6 +132,8 @@ public struct Creation: Sendable {
 public enum SubmissionOutcome: Sendable {
     /// Committed; the workflow's id.
     case done(UniqueID)
+    /// Committed: a workflow that is new.
+    case created(CreatedWorkflow)
     /// The same key was used before, with the same body: that workflow.
     case repeated(UniqueID)
     /// The same key was used before with another body (HTTP 422).
@@ -147,4 +150,15 @@ public enum SubmissionOutcome: Sendable {
     case unavailable(String)
     /// The database refused the data (HTTP 422).
     case refused(String)
+}
+
+extension SubmissionOutcome {
+    /// The workflow that was changed or is there already; nil if there is none.
+    package var workflowID: UniqueID? {
+        switch self {
+        case .done(let id), .repeated(let id), .keyReused(let id): id
+        case .created(let workflow): workflow.id
+        case .conflict, .rejected, .unknownWorkflow, .overloaded, .unavailable, .refused: nil
+        }
+    }
 }

@@ -353,7 +353,7 @@ extension SubmissionOutcome {
         switch self {
         case .unavailable(let reason): reason
         case .overloaded: "too much is waiting to be recorded"
-        case .done, .repeated, .keyReused, .conflict, .unknownWorkflow, .refused, .rejected: nil
+        case .done, .created, .repeated, .keyReused, .conflict, .unknownWorkflow, .refused, .rejected: nil
         }
     }
 }

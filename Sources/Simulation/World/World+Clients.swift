@@ -88,7 +88,8 @@ extension World {
 
     private func created(_ workflow: Scenario.Workflow, _ outcome: SubmissionOutcome) {
         switch outcome {
-        case .done(let id), .repeated(let id):
+        case .created, .repeated:
+            guard let id = outcome.workflowID else { preconditionFailure("both have an id") }
             trace("client", "was told that \(workflow.name) is \(outcome.isNew ? "new" : "known")")
             clients.known[workflow.number]?.accepted += 1
             clients.known[workflow.number]?.open -= 1
@@ -98,7 +99,7 @@ extension World {
             clients.known[workflow.number]?.id = id
         case .unavailable, .overloaded:
             schedule(after: 2_000_000) { $0.tryToCreate(workflow) }
-        case .keyReused, .conflict, .rejected, .unknownWorkflow, .refused:
+        case .done, .keyReused, .conflict, .rejected, .unknownWorkflow, .refused:
             complain("creation", "the creation of \(workflow.name) was answered \(outcome)")
         }
     }
@@ -117,7 +118,7 @@ extension World {
             case .done: world.note(act.kind, of: act.workflow)
             case .unavailable, .overloaded:
                 world.schedule(after: 2_000_000) { $0.carryOut(act, tries: tries - 2) }
-            case .unknownWorkflow, .refused, .keyReused, .repeated:
+            case .created, .unknownWorkflow, .refused, .keyReused, .repeated:
                 world.complain("act", "\(act.kind.rawValue) of w\(act.workflow) was answered \(outcome)")
             case .conflict, .rejected: break
             }
@@ -187,6 +188,6 @@ extension World {
 
 extension SubmissionOutcome {
     fileprivate var isNew: Bool {
-        if case .done = self { true } else { false }
+        if case .created = self { true } else { false }
     }
 }
