@@ -19,6 +19,8 @@ struct Bench: Sendable {
         let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // Like `baton up`, but on free ports, without Python, and gone with this process.
         var configuration = StackConfiguration.ephemeral(dataDirectory: directory)
+        // One token asks for everything here.
+        configuration.environment["BATON_RATE_LIMIT"] = "0"
         if let slots = options.slots { configuration.environment["BATON_AGENT_SLOTS"] = "\(slots)" }
         configuration.postgresSettings = options.postgres
         let stack = LocalStack(configuration) { news in
