@@ -11,7 +11,7 @@ struct APIServices: Sendable {
     let store: PostgresReadStore
     let tokens: TokenRegistry
     let definitions: DefinitionCache
-    let agents: LivingAgents
+    let agents: AgentCounts
     let isRedisUp: @Sendable () -> Bool
     let settings: OrchestratorHTTP.Settings
     let bodies: BodyReader
@@ -39,7 +39,7 @@ struct APIServices: Sendable {
         audit = AuditTrail(store: store, logger: logger)
         self.logger = logger
         tokens = TokenRegistry(store: store)
-        agents = LivingAgents(store: store)
+        agents = AgentCounts(store: store)
         definitions = DefinitionCache(stored: orchestrator.definitions, store: store)
     }
 

@@ -169,7 +169,14 @@ extension PostgresReadStore {
                 "SELECT stage, generation, output, artifacts, commit FROM outputs WHERE workflow_id = $1",
                 [.uuid(id.postgres)]),
             PostgresStatement(Self.newestAttempts, [.uuid(id.postgres)]),
-            PostgresStatement(Self.livingCounts, [.int8(agentSilenceMilliseconds)]),
+            PostgresStatement(
+                """
+                SELECT agent_type, count(*)
+                FROM agents
+                WHERE gone_at IS NULL AND last_heartbeat_at > clock_timestamp() - $1::bigint * interval '1 millisecond'
+                GROUP BY agent_type
+                """,
+                [.int8(agentSilenceMilliseconds)]),
             PostgresStatement(
                 """
                 SELECT stage, generation, round, id, text, options, asked_at, expires_at
@@ -198,22 +205,6 @@ extension PostgresReadStore {
         for row in answers[4] { detail.questions.append(try Self.question(from: row)) }
         detail.tasksAhead = try await tasksAhead(in: detail)
         return detail
-    }
-
-    private static let livingCounts: SQLText = """
-        SELECT agent_type, count(*)
-        FROM agents
-        WHERE gone_at IS NULL AND last_heartbeat_at > clock_timestamp() - $1::bigint * interval '1 millisecond'
-        GROUP BY agent_type
-        """
-
-    /// How many agents of each type live.
-    public func livingAgents() async throws(PostgresError) -> [String: Int] {
-        var living: [String: Int] = [:]
-        for row in try await pool.query(Self.livingCounts, [.int8(agentSilenceMilliseconds)]) {
-            living[try row.text(0)] = Int(try row.int8(1))
-        }
-        return living
     }
 
     private static func output(from row: PostgresRow) throws(PostgresError) -> OutputRow {

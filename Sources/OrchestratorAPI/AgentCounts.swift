@@ -3,7 +3,7 @@ import Synchronization
 import WorkflowStorage
 
 /// How many agents of each type live, known for a moment: many requests at once don't ask the record as often.
-final class LivingAgents: Sendable {
+final class AgentCounts: Sendable {
     /// For how long the count is taken to be true.
     private static let freshness: Swift.Duration = .seconds(1)
 
@@ -37,7 +37,9 @@ final class LivingAgents: Sendable {
     private func read() async -> Reading {
         let result: Reading
         do throws(PostgresError) {
-            result = .success(try await store.livingAgents())
+            var counts: [String: Int] = [:]
+            for living in try await store.livingAgents() { counts[living.agentType] = living.count }
+            result = .success(counts)
         } catch {
             result = .failure(error)
         }
