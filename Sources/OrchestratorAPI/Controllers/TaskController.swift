@@ -29,10 +29,14 @@ struct TaskController: Sendable {
             }
         }
         try reader.check()
-        var rows = try await services.store.attempts(query)
-        let hasMore = rows.count > limit
-        if hasMore { rows.removeLast() }
-        let next = hasMore ? rows.last.map { "\($0.workflowID)_\($0.taskID)_\($0.attempt)" } : nil
+        let (found, searchedTo) = try await services.store.attempts(query)
+        let rows = found.prefix(limit)
+        let last =
+            found.count > limit
+            ? rows.last.map {
+                AttemptQuery.Place(workflowID: $0.workflowID, taskID: $0.taskID, attempt: $0.attempt)
+            } : searchedTo
+        let next = last.map { "\($0.workflowID)_\($0.taskID)_\($0.attempt)" }
         return Response(json: page(rows.map(\.document), next: next))
     }
 

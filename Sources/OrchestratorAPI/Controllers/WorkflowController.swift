@@ -121,12 +121,12 @@ struct WorkflowController: Sendable {
 
     @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         let query = try WorkflowListRequest.query(from: request, tenant: try context.knownCaller.tenant)
-        var rows = try await services.store.workflows(query, judgesSilence: services.isRedisUp())
-        var next: String?
-        if rows.count > query.limit {
-            rows.removeLast(rows.count - query.limit)
-            next = rows.last.map { WorkflowListRequest.cursor(after: $0, in: query) }
-        }
+        let found = try await services.store.workflows(query, judgesSilence: services.isRedisUp())
+        let rows = found.rows.prefix(query.limit)
+        let next =
+            found.rows.count > query.limit
+            ? rows.last.map { WorkflowListRequest.cursor(after: $0, in: query) }
+            : found.searchedTo.map { WorkflowListRequest.cursor(after: $0, in: query) }
         return Response(json: page(rows.map(WorkflowDocument.item), next: next))
     }
 

@@ -51,7 +51,14 @@ enum WorkflowListRequest {
             case .updatedAt: "\(row.updatedAt.microseconds)"
             case .name: row.name
             }
-        let document: JSONValue = ["o": .string(order(of: query)), "v": .string(value), "i": JSONValue(row.id)]
+        return cursor(after: WorkflowQuery.Position(value: value, id: row.id), in: query)
+    }
+
+    /// The cursor of the page after this place.
+    static func cursor(after place: WorkflowQuery.Position, in query: WorkflowQuery) -> String {
+        let document: JSONValue = [
+            "o": .string(order(of: query)), "v": .string(place.value), "i": JSONValue(place.id),
+        ]
         return Base64URL.encode(document.encoded())
     }
 

@@ -74,28 +74,57 @@ extension PostgresReadStore {
     private static let newestFirst = SQLText(
         unchecked: """
             SELECT \(taskColumns)
-            FROM tasks t
+            FROM (
+                SELECT *
+                FROM tasks t
+                WHERE ($4::uuid IS NULL OR (workflow_id, task_id, attempt) < ($4, $5::uuid, $6::integer))
+                ORDER BY workflow_id DESC, task_id DESC, attempt DESC
+                LIMIT $9) AS t
             WHERE ($1::smallint IS NULL OR status = $1) AND ($2::text IS NULL OR agent_type = $2)
               AND ($3::text IS NULL OR stage = $3)
-              AND ($4::uuid IS NULL OR (workflow_id, task_id, attempt) < ($4, $5::uuid, $6::integer))
-              AND EXISTS (SELECT 1 FROM workflows w WHERE w.id = t.workflow_id AND w.tenant = $7)
+              AND EXISTS (SELECT 1 FROM workflows w WHERE w.id = t.workflow_id AND w.tenant || '' = $7)
             ORDER BY workflow_id DESC, task_id DESC, attempt DESC
             LIMIT $8
             """)
 
-    /// Attempts, those of the newest workflows first.
-    public func attempts(_ query: AttemptQuery) async throws(PostgresError) -> [TaskRow] {
+    /// The attempt at which such a page stops looking.
+    private static let lastLookedAt: SQLText = """
+        SELECT workflow_id, task_id, attempt
+        FROM tasks t
+        WHERE ($1::uuid IS NULL OR (workflow_id, task_id, attempt) < ($1, $2::uuid, $3::integer))
+        ORDER BY workflow_id DESC, task_id DESC, attempt DESC
+        OFFSET $4 - 1
+        LIMIT 1
+        """
+
+    /// Attempts, those of the newest workflows first. It looks at ``searchWindow`` attempts at most.
+    ///
+    /// - Returns: at most `limit`; and if there are fewer, where to look on, unless it has looked at all.
+    public func attempts(
+        _ query: AttemptQuery
+    ) async throws(PostgresError) -> (rows: [TaskRow], searchedTo: AttemptQuery.Place?) {
         let rows = try await pool.query(
             Self.newestFirst,
             [
                 .int2(query.status?.rawValue), .text(query.agentType), .text(query.stage),
                 .uuid(query.after?.workflowID.postgres), .uuid(query.after?.taskID.postgres),
                 .int4(query.after.map { Int32(clamping: $0.attempt) }), .text(query.tenant),
-                .int8(Int64(query.limit)),
+                .int8(Int64(query.limit)), .int8(Self.searchWindow),
             ])
         var found: [TaskRow] = []
         for row in rows { found.append(try Self.task(from: row)) }
-        return found
+        guard found.count < query.limit else { return (found, nil) }
+        let end = try await pool.query(
+            Self.lastLookedAt,
+            [
+                .uuid(query.after?.workflowID.postgres), .uuid(query.after?.taskID.postgres),
+                .int4(query.after.map { Int32(clamping: $0.attempt) }), .int8(Self.searchWindow),
+            ])
+        guard let row = end.first else { return (found, nil) }
+        return (
+            found,
+            AttemptQuery.Place(workflowID: try row.id(0), taskID: try row.id(1), attempt: Int(try row.int4(2)))
+        )
     }
 
     /// The attempts of a workflow, oldest first.

@@ -50,6 +50,17 @@ public struct WorkflowQuery: Sendable, Hashable {
     public init(tenant: String) {
         self.tenant = tenant
     }
+
+    /// Whether it asks for something that no index knows: then a page looks at so many workflows and no more.
+    var isSearch: Bool { text != nil || priority != nil || stage != nil }
+}
+
+/// A page of workflows.
+public struct WorkflowPage: Sendable {
+    /// At most one more than was asked for; that one only says that there are more.
+    public var rows: [WorkflowRow]
+    /// Where to look on, if a search has not looked at all of them.
+    public var searchedTo: WorkflowQuery.Position?
 }
 
 extension PostgresReadStore {
@@ -85,15 +96,20 @@ extension PostgresReadStore {
     /// Statuses that are recorded as `running`.
     private static let derivedFromRunning: Set = ["running", "waiting_for_agent", "awaiting_clarification"]
 
-    /// A page of workflows: at most `limit + 1` rows, of which the last only says that there are more.
+    /// At how many workflows a page looks at most that searches what no index knows.
+    public static let searchWindow: Int64 = 20_000
+
+    /// A page of workflows.
     ///
     /// - Parameter judgesSilence: whether an agent that wasn't heard counts as gone. While Redis is away, nobody is.
     public func workflows(
         _ query: WorkflowQuery, judgesSilence: Bool = true
-    ) async throws(PostgresError) -> [WorkflowRow] {
+    ) async throws(PostgresError) -> WorkflowPage {
         let silence = judgesSilence ? agentSilenceMilliseconds : Self.endlessMilliseconds
         var parameters: [PostgresParameter] = [.int8(silence), .text(query.tenant)]
+        // What an index knows, or narrows down where a page begins; and what each row is then asked.
         var conditions = ["w.tenant = $2"]
+        var wishes: [String] = []
         func bind(_ parameter: PostgresParameter) -> String {
             parameters.append(parameter)
             return "$\(parameters.count)"
@@ -102,14 +118,14 @@ extension PostgresReadStore {
             // The recorded status first: it has an index.
             let recorded = Self.derivedFromRunning.contains(status) ? "running" : status
             conditions.append("w.status = \(bind(.text(recorded)))")
-            if recorded == "running" { conditions.append("(\(Self.derivedStatus)) = \(bind(.text(status)))") }
+            if recorded == "running" { wishes.append("(\(Self.derivedStatus)) = \(bind(.text(status)))") }
         }
         if let type = query.type { conditions.append("w.type = \(bind(.text(type)))") }
-        if let priority = query.priority { conditions.append("w.priority = \(bind(.text(priority)))") }
-        if let stage = query.stage { conditions.append("w.current_stage = \(bind(.text(stage)))") }
+        if let priority = query.priority { wishes.append("w.priority = \(bind(.text(priority)))") }
+        if let stage = query.stage { wishes.append("w.current_stage = \(bind(.text(stage)))") }
         if let text = query.text {
             let needle = bind(.text(text))
-            conditions.append(
+            wishes.append(
                 "(position(lower(\(needle)) IN lower(w.name)) > 0 "
                     + "OR position(lower(\(needle)) IN lower(w.description)) > 0)")
         }
@@ -135,18 +151,59 @@ extension PostgresReadStore {
             ordering = "w.name \(direction), w.id \(direction)"
         }
         let limit = bind(.int8(Int64(query.limit) + 1))
+        let known = conditions.joined(separator: " AND ")
         // Put together from the fragments above only; every value is a parameter.
+        guard query.isSearch else {
+            let sql = SQLText(
+                unchecked: """
+                    SELECT \(Self.columns), \(Self.derivedStatus)
+                    FROM workflows w
+                    WHERE \((conditions + wishes).joined(separator: " AND "))
+                    ORDER BY \(ordering)
+                    LIMIT \(limit)
+                    """)
+            return WorkflowPage(rows: try Self.rows(in: try await pool.query(sql, parameters)))
+        }
+        let window = bind(.int8(Self.searchWindow))
         let sql = SQLText(
             unchecked: """
                 SELECT \(Self.columns), \(Self.derivedStatus)
-                FROM workflows w
-                WHERE \(conditions.joined(separator: " AND "))
+                FROM (SELECT * FROM workflows w WHERE \(known) ORDER BY \(ordering) LIMIT \(window)) AS w
+                WHERE \(wishes.joined(separator: " AND "))
                 ORDER BY \(ordering)
                 LIMIT \(limit)
                 """)
-        let rows = try await pool.query(sql, parameters)
+        var page = WorkflowPage(rows: try Self.rows(in: try await pool.query(sql, parameters)))
+        guard page.rows.count <= query.limit else { return page }
+        // All parameters are the same; those that this doesn't use are named, so that they have a type.
+        let end = SQLText(
+            unchecked: """
+                SELECT w.id, w.updated_at, w.name
+                FROM workflows w
+                WHERE \(known) AND (\(Self.unused(parameters.count)))
+                ORDER BY \(ordering)
+                OFFSET \(window) - 1
+                LIMIT 1
+                """)
+        if let row = try await pool.query(end, parameters).first {
+            let value =
+                switch query.order {
+                case .createdAt: ""
+                case .updatedAt: "\(try row.time(1).microseconds)"
+                case .name: try row.text(2)
+                }
+            page.searchedTo = WorkflowQuery.Position(value: value, id: try row.id(0))
+        }
+        return page
+    }
+
+    private static func unused(_ count: Int) -> String {
+        (1...count).map { "$\($0) IS NOT NULL" }.joined(separator: " OR ")
+    }
+
+    private static func rows(in rows: PostgresRows) throws(PostgresError) -> [WorkflowRow] {
         var found: [WorkflowRow] = []
-        for row in rows { found.append(try Self.workflow(from: row)) }
+        for row in rows { found.append(try workflow(from: row)) }
         return found
     }
 

@@ -138,7 +138,9 @@ struct APIFixture: Sendable {
 }
 
 /// Runs an API while `body` runs.
-func withAPI(maxBodySeconds: Int = 15, _ body: (APIFixture) async throws -> Void) async throws {
+func withAPI(
+    maxBodySeconds: Int = 15, requestsPerSecond: Int = 0, _ body: (APIFixture) async throws -> Void
+) async throws {
     let server = try #require(PostgresForSuite.databaseURL)
     let name = "t_" + UUID().uuidString.lowercased().filter { $0 != "-" }
     let connection = try await PostgresConnection.connect(try PostgresConfiguration(url: server))
@@ -165,6 +167,7 @@ func withAPI(maxBodySeconds: Int = 15, _ body: (APIFixture) async throws -> Void
     var settings = OrchestratorHTTP.Settings(
         host: "127.0.0.1", port: 0, dataDirectory: directory, version: "test")
     settings.maxBodySeconds = maxBodySeconds
+    settings.requestsPerSecond = requestsPerSecond
     let api = OrchestratorHTTP(
         orchestrator: orchestrator, pool: pool, isRedisUp: { orchestrator.monitor.isRoadUp },
         settings: settings,
