@@ -46,8 +46,13 @@ public struct JSONSchema: Sendable, Hashable {
     }
 
     /// What is wrong with a value; empty if nothing is.
-    public func validate(_ value: JSONValue) -> [Violation] {
-        var validation = SchemaValidation(nodes: nodes)
+    ///
+    /// - Parameters:
+    ///   - value: The value.
+    ///   - acceptingSecrets: Whether the name of a secret (``JSONValue/secretName``) may stand where a text may. What else is
+    ///     asked of the text is not looked at: who knows the secret has to.
+    public func validate(_ value: JSONValue, acceptingSecrets: Bool = false) -> [Violation] {
+        var validation = SchemaValidation(nodes: nodes, acceptsSecrets: acceptingSecrets)
         validation.check(value, against: 0, at: [])
         return validation.violations
     }

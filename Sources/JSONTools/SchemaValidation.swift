@@ -1,12 +1,14 @@
 /// One run of a value through the subschemas of a ``JSONSchema``.
 struct SchemaValidation {
     let nodes: [SchemaNode]
+    let acceptsSecrets: Bool
     private(set) var violations: [JSONSchema.Violation] = []
     private var steps = 0
     private var gaveUp = false
 
-    init(nodes: [SchemaNode]) {
+    init(nodes: [SchemaNode], acceptsSecrets: Bool = false) {
         self.nodes = nodes
+        self.acceptsSecrets = acceptsSecrets
     }
 
     private mutating func report(_ path: [String], _ message: String) {
@@ -30,6 +32,7 @@ struct SchemaValidation {
             report(path, "found \(value.kindName) where nothing is allowed")
             return
         }
+        if acceptsSecrets, value.secretName != nil, node.kinds?.contains(.string) ?? true { return }
         if let kinds = node.kinds, !kinds.contains(where: { $0.includes(value) }) {
             report(path, "found \(value.kindName), expected \(kinds.map(\.withArticle).joined(separator: " or "))")
             return

@@ -107,4 +107,24 @@ import Testing
         #expect(schema.validate(0).isEmpty)
         #expect(schema.validate(-1).count == 1)
     }
+
+    @Test("The name of a secret may stand where a text may, if that is asked for")
+    func secrets() throws {
+        let schema = try JSONSchema([
+            "properties": [
+                "text": ["type": "string", "enum": ["a"], "minLength": 99], "list": ["type": "array", "items": ["type": "string"]],
+                "number": ["type": "integer"], "object": ["type": "object", "required": ["x"]], "any": ["minLength": 2],
+            ]
+        ])
+        let name: JSONValue = ["secret": "KEY"]
+        for value: JSONValue in [["text": name], ["list": [name, "b"]], ["any": name]] {
+            #expect(schema.validate(value, acceptingSecrets: true).isEmpty, "\(value)")
+        }
+        #expect(!schema.validate(["text": name]).isEmpty, "it is not asked for")
+        for value: JSONValue in [
+            ["number": name], ["object": name], ["text": ["secret": 1]], ["text": ["secret": "KEY", "more": 1]],
+        ] {
+            #expect(!schema.validate(value, acceptingSecrets: true).isEmpty, "\(value)")
+        }
+    }
 }

@@ -2,24 +2,18 @@ import JSONTools
 
 /// `{"secret": "NAME"}` in a task's input stands for the value of a secret that only the agent knows.
 enum SecretReference {
-    /// The name, if a value is a reference: an object with the one member `secret`, a text.
-    static func name(in value: JSONValue) -> String? {
-        guard case .object(let object) = value, object.count == 1 else { return nil }
-        return object["secret"]?.stringValue
-    }
-
     /// Whether a value holds a reference anywhere.
     static func isHeld(by value: JSONValue) -> Bool {
         switch value {
         case .null, .bool, .integer, .number, .string: false
         case .array(let elements): elements.contains(where: isHeld)
-        case .object(let object): name(in: value) != nil || object.contains { isHeld(by: $0.value) }
+        case .object(let object): value.secretName != nil || object.contains { isHeld(by: $0.value) }
         }
     }
 
     /// A value with its references replaced by what they stand for.
     static func resolved(_ value: JSONValue, from store: SecretStore) throws(ActionFailure) -> JSONValue {
-        if let name = name(in: value) { return .string(try store.value(of: name)) }
+        if let name = value.secretName { return .string(try store.value(of: name)) }
         switch value {
         case .null, .bool, .integer, .number, .string:
             return value

@@ -86,7 +86,7 @@ struct FieldReader {
         }
         guard let schema = rule?.schema else { return input }
         let filled = schema.applyingDefaults(to: input)
-        for violation in schema.validate(filled) {
+        for violation in schema.validate(filled, acceptingSecrets: true) {
             fault("/input_data" + (violation.pointer.isRoot ? "" : "\(violation.pointer)"), violation.message)
         }
         return filled
