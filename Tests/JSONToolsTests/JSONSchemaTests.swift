@@ -112,7 +112,8 @@ import Testing
     func secrets() throws {
         let schema = try JSONSchema([
             "properties": [
-                "text": ["type": "string", "enum": ["a"], "minLength": 99], "list": ["type": "array", "items": ["type": "string"]],
+                "text": ["type": "string", "enum": ["a"], "minLength": 99],
+                "list": ["type": "array", "items": ["type": "string"]],
                 "number": ["type": "integer"], "object": ["type": "object", "required": ["x"]], "any": ["minLength": 2],
             ]
         ])
