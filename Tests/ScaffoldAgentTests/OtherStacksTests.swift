@@ -38,6 +38,20 @@ struct OtherStacksTests {
         }
     }
 
+    @Test("a static site with entities keeps them in the browser: models, page, and tests that pass")
+    func siteWithRecords() async throws {
+        try await Sandbox.with { sandbox in
+            let project = try await render("static-site", input: ["entities": EntityTests.given], in: sandbox)
+            let commands = "cd \(project) && node scripts/build.js && node scripts/check.js && node --test"
+            let output = try await sandbox.run("sh", ["-c", commands])
+            #expect(output.succeeded, "\(output.text) \(output.errorText)")
+            #expect(try #require(TestSummary(console: output.text)).passed >= 10)
+            let models = try JSONValue(parsing: try #require(sandbox.read(project + "/dist/model.json")))
+            #expect(models["entities"]?[0]?["name"] == "task")
+            #expect(try ProjectManifest.load(from: project).json["e2e"]?["scenarios"]?.arrayValue?.count ?? 0 >= 2)
+        }
+    }
+
     /// Building it takes minutes, so here its files are only rendered, formatted and parsed.
     @Test("a Swift service has the right names, and its sources are Swift", arguments: ["api", "records"])
     func swift(feature: String) async throws {

@@ -4,7 +4,7 @@
 //   <!-- {"title": "About", "description": "Who we are", "nav": 2} -->
 // Pages with `nav` are in the menu, in that order; those with `date` are news. {{name}} puts a value in, escaped.
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -81,6 +81,15 @@ function newsList(pages) {
   return `<ul class="news">${items.join('\n')}</ul>`;
 }
 
+/** What the site stores in its visitors' browsers, if it does: the models in model/*.json, in the order of the page. */
+export function models(folder) {
+  if (!existsSync(folder)) return [];
+  return files(folder)
+    .filter((file) => extname(file) === '.json')
+    .map((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')))
+    .sort((a, b) => (a.position ?? 0) - (b.position ?? 0));
+}
+
 /** Builds the site; the new one takes the place of the old one only when it is whole. */
 export function build(source = join(ROOT, 'site'), target = join(ROOT, 'dist'), assets = join(ROOT, 'public')) {
   const fresh = `${target}.new`;
@@ -105,6 +114,8 @@ export function build(source = join(ROOT, 'site'), target = join(ROOT, 'dist'), 
     mkdirSync(dirname(join(fresh, outputOf(file))), { recursive: true });
     writeFileSync(join(fresh, outputOf(file)), html);
   }
+  const entities = models(join(source, '..', 'model'));
+  if (entities.length > 0) writeFileSync(join(fresh, 'model.json'), JSON.stringify({ entities }));
   const addresses = pages.map(({ address }) => address).filter((address) => address !== '/404.html');
   writeFileSync(join(fresh, 'sitemap.txt'), `${addresses.map((address) => `${site.url ?? ''}${address}`).join('\n')}\n`);
   rmSync(target, { recursive: true, force: true });
