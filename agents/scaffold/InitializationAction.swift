@@ -26,6 +26,10 @@ struct InitializationAction: AgentAction {
                 ],
                 "patch": ["type": ["string", "null"], "description": "The change as a unified diff."],
                 "branch": ["type": ["string", "null"], "description": "The branch that holds the change."],
+                "update": [
+                    "type": ["boolean", "null"],
+                    "description": "Bring the project up to date with the template that it was made from.",
+                ],
                 "target_branch": ["type": ["string", "null"], "description": "The branch that is to be changed."],
             ],
         ],

@@ -53,7 +53,7 @@ struct ScaffoldingAction: AgentAction {
             context.logger.info("\(file.path) (\(file.bytes.count) bytes)")
             try writer.write(file.bytes, to: file.path, isExecutable: file.isExecutable)
         }
-        try writer.write(answers(plan, files), to: Self.answersPath)
+        try writer.write(Self.answers(plan, files), to: Self.answersPath)
         let summary = "\(files.count) files from \(plan.template)"
         return ActionOutcome(
             output: [
@@ -64,7 +64,8 @@ struct ScaffoldingAction: AgentAction {
         )
     }
 
-    private func answers(_ plan: ProjectPlan, _ files: [ProjectFile]) -> JSONObject {
+    /// What a project keeps of its making: the answers, and the digests of what the template made of them.
+    static func answers(_ plan: ProjectPlan, _ files: [ProjectFile]) -> JSONObject {
         let digests = files.map { ($0.path, JSONValue.string(SHA256Digest.hex(of: $0.bytes))) }
         return [
             "version": 1, "template": .string(plan.template), "template_version": .integer(Int64(plan.templateVersion)),

@@ -3,5 +3,5 @@ import AgentRuntime
 await AgentProgram.run(
     type: "scaffold",
     version: "0.1.0",
-    actions: [InitializationAction(), ScaffoldingAction(), DependencyInstallationAction()]
+    actions: [TemplatesAction(), InitializationAction(), ScaffoldingAction(), DependencyInstallationAction()]
 )

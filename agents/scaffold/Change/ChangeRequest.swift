@@ -13,6 +13,8 @@ struct ChangeRequest: Sendable, Hashable {
         case branch(String)
         /// Entities that a project made from a template gets, as they were given.
         case entities(JSONValue)
+        /// The template as it is now, in a project that was made from it.
+        case update
         /// No change: the repository is taken as it stands.
         case none
     }
@@ -54,7 +56,10 @@ struct ChangeRequest: Sendable, Hashable {
         }
         self.repository = repository
         let entities = [payload["entities"], workflow.input["entities"]].compactMap { $0 }.first { $0 != .null }
+        let updates = (payload["update"] ?? workflow.input["update"])?.boolValue ?? false
         switch (patch, branch) {
+        case (nil, nil) where isRequired && updates && entities == nil:
+            source = .update
         case (let patch?, nil):
             source = .patch(patch)
         case (nil, let branch?):
@@ -65,7 +70,8 @@ struct ChangeRequest: Sendable, Hashable {
             source = .none
         case (nil, nil):
             throw Self.invalid(
-                "There is no change: pass \"patch\" (a unified diff), \"branch\" or \"entities\" beside \"repository\"."
+                "There is no change: pass \"patch\" (a unified diff), \"branch\", \"entities\" or \"update\" beside "
+                    + "\"repository\"."
             )
         case (_?, _?):
             throw Self.invalid("\"patch\" and \"branch\" are given both; which one is meant?")

@@ -29,10 +29,18 @@ struct RepositoryChange: Sendable {
         let base = try await git("rev-parse", Self.target + "^{commit}")
         context.report(progress: 0.6, note: "applying the change to \(target)")
         let tree: String
+        var warnings: [String] = []
         switch request.source {
         case .patch(let patch): tree = try await applied(patch, to: target)
         case .branch(let branch): tree = try await merged(branch, with: target)
         case .entities(let entities): tree = try await extended(with: entities)
+        case .update:
+            _ = try await git("checkout", "--quiet", "-B", "main", "--no-track", Self.target)
+            let updated = try await TemplateUpdate(context: context, target: Self.target).run()
+            tree = updated.tree
+            warnings = updated.leftAlone.map { path in
+                "\(path) was left alone: what the template had made of it is not known"
+            }
         case .none: return try await unchanged(target, base)
         }
         guard tree != (try await git("rev-parse", base + "^{tree}")) else {
@@ -43,7 +51,9 @@ struct RepositoryChange: Sendable {
         let commit = try await commit(tree, on: base)
         let changes = try await git("diff", "--shortstat", base, commit)
         let version = await context.tools.version(of: "git")
-        return outcome(target, base, commit, Self.numbers(in: changes), git: version)
+        var outcome = outcome(target, base, commit, Self.numbers(in: changes), git: version)
+        outcome.warnings += warnings
+        return outcome
     }
 
     private var sourceName: String {
@@ -51,6 +61,7 @@ struct RepositoryChange: Sendable {
         case .patch: "patch"
         case .branch(let name): "branch \(name)"
         case .entities: "entities"
+        case .update: "template"
         case .none: "repository"
         }
     }
