@@ -33,7 +33,7 @@ struct BatonCommand: AsyncParsableCommand {
                 name: "What they use",
                 subcommands: [
                     AppsCommand.self, AgentsCommand.self, DefinitionsCommand.self, ValidateCommand.self,
-                    TokenCommand.self, AuditCommand.self,
+                    TemplatesCommand.self, TokenCommand.self, AuditCommand.self,
                 ]),
         ]
     )
