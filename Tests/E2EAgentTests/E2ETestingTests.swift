@@ -45,7 +45,7 @@ struct E2ETestingTests {
             let names = Set(result.artifacts.map(\.name))
             let expected: Set = [
                 "e2e-report.html", "e2e-junit.xml", "trace.zip", "app.log", "01-index-desktop.png",
-                "01-index-phone.png",
+                "01-index-phone.png", "01-index-dark.png",
                 "02-about-desktop.png", "02-about-phone.png", "test-multiplies-seven-by-six.png",
             ]
             #expect(names.isSuperset(of: expected), "missing: \(expected.subtracting(names))")
@@ -124,6 +124,94 @@ struct E2ETestingTests {
                 failures.contains { $0["message"]?.stringValue?.contains("planted exception") == true }, "\(failures)")
             #expect(result.artifacts.contains { $0.name.hasSuffix(".trace.zip") })
             #expect(try await isStopped(result, in: sandbox))
+        }
+    }
+
+    @Test("a dead button is found, with a picture of it; buttons that do something are none")
+    func deadButton() async throws {
+        try await Sandbox.with { sandbox in
+            let body = """
+                <h1>Buttons</h1><form><button>Send</button></form>
+                <button id="listens">Count</button><p id="count">0</p>
+                <div id="around"><button id="heard">Heard further up</button></div>
+                <button id="dead">Pay now</button>
+                <script>
+                let count = 0;
+                document.getElementById("listens").onclick = () => { document.getElementById("count").textContent = ++count; };
+                document.getElementById("around").addEventListener("click", () => { document.title = "Heard"; });
+                </script>
+                """
+            let result = try await run(sandbox, TinyApp.files(body: body))
+            let findings = (result.output["findings"]?.arrayValue ?? []).filter { $0["kind"] == "dead_button" }
+            #expect(findings.count == 1, "\(result.output)")
+            #expect(findings.first?["message"]?.stringValue?.contains("\"Pay now\" (#dead)") == true)
+            #expect(findings.first?["severity"] == "error" && findings.first?["page"] == "/")
+            #expect(result.errors.map(\.code).contains("PAGE_ERRORS"))
+            #expect(result.artifacts.contains { $0.name == "01-index-dead-button-1.png" })
+        }
+    }
+
+    @Test("a server error behind a button fails the stage, and is told with its address")
+    func serverError() async throws {
+        try await Sandbox.with { sandbox in
+            let body = """
+                <h1>Save</h1><button id="save">Save</button>
+                <script>document.getElementById("save").onclick = () => fetch("/api/broken", { method: "POST" });</script>
+                """
+            var files = TinyApp.files(body: body)
+            files["server.js"] = files["server.js"]??.replacingOccurrences(
+                of: "send(404,",
+                with: "if (url.pathname === '/api/broken') return send(500, 'text/plain', 'oops'); send(404,")
+            let result = try await run(sandbox, files)
+            #expect(result.errors.map(\.code).contains("E2E_TESTS_FAILED"), "\(result.output)")
+            #expect(result.errors.contains { $0.message.contains("/api/broken: status 500") }, "\(result.errors)")
+        }
+    }
+
+    @Test("a test that passes when it is run again is flaky: not passed, not failed, and told")
+    func flaky() async throws {
+        try await Sandbox.with { sandbox in
+            var files = TinyApp.files()
+            files["e2e/test_own.py"] = """
+                from pathlib import Path
+
+                def test_sometimes():
+                    mark = Path("was-here")
+                    first = not mark.exists()
+                    mark.touch()
+                    assert not first, "planted"
+
+                def test_always():
+                    pass
+
+                """
+            let result = try await run(sandbox, files)
+            #expect(result.status == .success, "\(result.errors)")
+            #expect(result.output["summary"] == "1 of 2 browser tests passed, 1 flaky, 2 pages")
+            #expect(result.output["flaky"]?[0]?["name"]?.stringValue?.contains("test_sometimes") == true)
+            #expect(result.warnings.contains { $0.contains("test_sometimes is flaky") && $0.contains("planted") })
+        }
+    }
+
+    @Test("what looks different from the last accepted pictures is told, or fails the stage if that is asked for")
+    func changed() async throws {
+        try await Sandbox.with { sandbox in
+            #expect(try await run(sandbox, TinyApp.files()).status == .success)
+            let dark = "<style>body { background: #123; color: #234 }</style>" + TinyApp.calculator
+            let strict = try await run(sandbox, TinyApp.files(body: dark), payload: ["screenshots": "compare"])
+            #expect(strict.errors.map(\.code) == ["PAGE_ERRORS"])
+            #expect(strict.errors.first?.message.contains("differ from what was accepted last") == true)
+            #expect(strict.artifacts.contains { $0.name == "01-index-desktop-difference.png" })
+            var again = TinyApp.files(body: dark)
+            again["again.txt"] = "a commit of its own"
+            let told = try await run(sandbox, again)
+            #expect(told.status == .success, "\(told.errors)")
+            #expect(told.warnings.contains { $0.contains("changed on /") }, "\(told.warnings)")
+            // Dark text on dark ground is seen, too.
+            #expect(told.warnings.contains { $0.contains("contrast 1.") }, "\(told.warnings)")
+            again["again.txt"] = "and another"
+            let same = try await run(sandbox, again, payload: ["screenshots": "compare"])
+            #expect(same.status == .success, "\(same.errors)")
         }
     }
 

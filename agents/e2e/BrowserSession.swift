@@ -31,12 +31,15 @@ struct BrowserSession: Sendable {
     /// Walks through the pages.
     ///
     /// - Throws: ``ActionFailure`` `SURVEY_FAILED` when the browser could not do it.
-    func survey(_ plan: E2EPlan, maxPages: Int) async throws -> BrowserSurvey {
+    func survey(
+        _ plan: E2EPlan, maxPages: Int, accepted: AcceptedPictures
+    ) async throws -> BrowserSurvey {
         let planFile = context.scratch + "/survey-plan.json"
         let order: JSONValue = [
             "base_url": .string(app.url), "chromium": .string(tools.chromium), "max_pages": .integer(Int64(maxPages)),
             "pages": .array((["/"] + plan.pages).map { .string($0) }),
             "ignore": .array(plan.ignore.map { .string($0) }),
+            "accepted": .string(accepted.directory), "change_fails": .bool(accepted.changeFails),
         ]
         try SmallFile.replace(planFile, with: order.encoded())
         let script = context.shareDirectory + "/e2e/survey.py"
@@ -53,17 +56,34 @@ struct BrowserSession: Sendable {
         return BrowserSurvey(json: json)
     }
 
-    /// Runs the project's browser tests by pytest.
+    /// Runs the project's browser tests by pytest; those that fail are run once more.
     ///
-    /// - Returns: What its report says of each test; never empty.
+    /// - Returns: What its report says of each test, never empty; and of those that failed and then passed, why they had
+    ///   failed.
     /// - Throws: ``ActionFailure`` `TESTS_DID_NOT_RUN` when there is no report or no test in it, whatever the exit code.
-    func runTests() async throws -> [TestCase] {
-        let report = output + "/junit.xml"
+    func runTests() async throws -> (cases: [TestCase], flaky: [TestCase]) {
+        var (cases, run) = try await pytest([], report: output + "/junit.xml")
+        if run.exitCode == 1, !cases.contains(where: { $0.outcome != .passed }) {
+            cases.append(TestCase(name: "pytest", outcome: .failed("exit code 1: " + run.lastLines(3)), seconds: 0))
+        }
+        let failed = cases.filter(\.hasFailed)
+        guard !failed.isEmpty else { return (cases, []) }
+        context.report(progress: 0.8, note: "running again what failed")
+        // What can't be run again stays as it was.
+        guard let (again, _) = try? await pytest(["--last-failed"], report: output + "/junit-again.xml") else {
+            return (cases, [])
+        }
+        let passed = Set(again.filter { $0.outcome == .passed }.map(\.name))
+        let flaky = failed.filter { passed.contains($0.name) }
+        return (cases.filter { test in !flaky.contains(test) }, flaky)
+    }
+
+    private func pytest(_ more: [String], report: String) async throws -> (cases: [TestCase], run: ToolOutput) {
         let run = try await python(
             [
-                "-m", "pytest", "e2e", "-p", "no:cacheprovider", "--tb=short", "-q", "-o", "junit_family=xunit2",
-                "--junitxml", report,
-            ],
+                "-m", "pytest", "e2e", "-o", "cache_dir=\(context.scratch)/pytest-cache", "--tb=short", "-q", "-o",
+                "junit_family=xunit2", "--junitxml", report,
+            ] + more,
             environment: [
                 "E2E_BASE_URL": app.url, "E2E_CHROMIUM": tools.chromium, "E2E_OUTPUT": output + "/tests",
                 "PYTHONDONTWRITEBYTECODE": "1",
@@ -86,10 +106,7 @@ struct BrowserSession: Sendable {
                 message: "pytest ended with \(run.exitCode) and \(problem):\n" + run.lastLines()
             )
         }
-        if run.exitCode == 1, !cases.contains(where: { $0.outcome != .passed }) {
-            cases.append(TestCase(name: "pytest", outcome: .failed("exit code 1: " + run.lastLines(3)), seconds: 0))
-        }
-        return cases
+        return (cases, run)
     }
 
     private func python(_ arguments: [String], environment: [String: String]) async throws -> ToolOutput {
@@ -103,5 +120,12 @@ struct BrowserSession: Sendable {
                 timeoutSeconds: Self.timeoutSeconds
             )
         )
+    }
+}
+
+extension TestCase {
+    /// Whether it ran and did not pass.
+    fileprivate var hasFailed: Bool {
+        if case .failed = outcome { true } else { false }
     }
 }

@@ -6,7 +6,8 @@ struct BrowserSurvey: Sendable, Hashable {
     struct Finding: Sendable, Hashable {
         /// Whether it fails the stage.
         var isError: Bool
-        /// `console_error`, `page_error`, `request_failed`, `http_error`, `navigation`, `accessibility`, `overflow`.
+        /// `console_error`, `page_error`, `request_failed`, `http_error`, `navigation`, `accessibility`, `overflow`,
+        /// `dead_button`, `changed`.
         var kind: String
         var page: String
         var message: String
@@ -39,8 +40,10 @@ struct BrowserSurvey: Sendable, Hashable {
         var fields: [Field]
         /// Those that are visible and enabled.
         var buttons: [Button]
-        /// Paths of the pictures, relative to the survey's directory: desktop, phone.
+        /// Paths of the pictures, relative to the survey's directory: desktop, phone, dark.
         var screenshots: [String]
+        /// Paths of pictures that show a finding: a dead button, what has changed.
+        var evidence: [String] = []
         var findings: [Finding]
     }
 
@@ -87,7 +90,8 @@ extension BrowserSurvey.Page {
                     text: text.isEmpty ? button["label"]?.stringValue ?? "" : text
                 )
             }
-        screenshots = ["screenshot", "phone_screenshot"].compactMap { json[$0]?.stringValue }
+        screenshots = ["screenshot", "phone_screenshot", "dark_screenshot"].compactMap { json[$0]?.stringValue }
+        evidence = (json["evidence"]?.arrayValue ?? []).compactMap(\.stringValue)
         findings = (json["findings"]?.arrayValue ?? []).map { finding in
             BrowserSurvey.Finding(
                 isError: finding["severity"]?.stringValue != "warning",

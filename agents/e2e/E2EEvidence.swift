@@ -9,6 +9,8 @@ struct E2EEvidence: Sendable {
     /// Where pictures, traces and the JUnit report lie.
     var directory: String
     var cases: [TestCase]
+    /// Tests that failed and passed when they were run again, with what they had failed of; none of ``cases``.
+    var flaky: [TestCase] = []
     /// Whether the tests were written in this run.
     var isGenerated: Bool
     /// The commit with the tests.
@@ -25,9 +27,10 @@ struct E2EEvidence: Sendable {
     /// "5 browser tests, 3 pages", with what went wrong if anything did.
     var summary: String {
         let tests = tests
-        let noun = tests.tests == 1 ? "browser test" : "browser tests"
-        var text =
-            tests.passed == tests.tests ? "\(tests.tests) \(noun)" : "\(tests.passed) of \(tests.tests) \(noun) passed"
+        let all = tests.tests + flaky.count
+        let noun = all == 1 ? "browser test" : "browser tests"
+        var text = tests.passed == all ? "\(all) \(noun)" : "\(tests.passed) of \(all) \(noun) passed"
+        if !flaky.isEmpty { text += ", \(flaky.count) flaky" }
         if tests.skipped > 0 { text += ", \(tests.skipped) skipped" }
         let pages = survey.pages.count { $0.isHTML }
         text += pages == 1 ? ", 1 page" : ", \(pages) pages"
@@ -48,6 +51,7 @@ struct E2EEvidence: Sendable {
         var outcome = ActionOutcome(output: [
             "summary": .string(summary),
             "tests": .object(tests.json),
+            "flaky": .array(flaky.map(Self.json)),
             "generated": .bool(isGenerated),
             "pages": .array(survey.pages.prefix(Self.maxPagesInOutput).map(Self.json)),
             "findings": .array(survey.findings.prefix(Self.maxFindingsInOutput).map(Self.json)),
@@ -62,6 +66,12 @@ struct E2EEvidence: Sendable {
     private var warnings: [String] {
         var warnings = survey.findings.filter { !$0.isError }.prefix(20).map {
             "\($0.kind) on \($0.page): \($0.message)"
+        }
+        for test in flaky.prefix(20) {
+            if case .failed(let reason) = test.outcome {
+                warnings.append(
+                    "\(test.name) is flaky: it passed when it was run again, and had failed: \(reason.prefix(300))")
+            }
         }
         if tests.skipped > 0 { warnings.append("\(tests.skipped) of \(tests.tests) browser tests did not run") }
         if survey.unvisited > 0 { warnings.append("\(survey.unvisited) more pages were linked but not looked at") }
@@ -95,6 +105,12 @@ struct E2EEvidence: Sendable {
         TaskFault(code: code, message: message, retryable: false, detail: [:])
     }
 
+    private static func json(_ test: TestCase) -> JSONValue {
+        var reason = ""
+        if case .failed(let text) = test.outcome { reason = String(text.prefix(500)) }
+        return ["name": .string(test.name), "message": .string(reason)]
+    }
+
     private static func json(_ page: BrowserSurvey.Page) -> JSONValue {
         [
             "path": .string(page.path), "title": .string(page.title),
@@ -117,8 +133,10 @@ extension E2EEvidence {
     func keep(title: String, in sink: ArtifactSink) throws {
         let pagePictures = survey.pages.flatMap { page in
             page.screenshots.map { name in
-                (file: name, caption: "\(page.path), \(name.hasSuffix("-phone.png") ? "phone" : "desktop")")
-            }
+                let kind =
+                    name.hasSuffix("-phone.png") ? "phone" : name.hasSuffix("-dark.png") ? "dark colours" : "desktop"
+                return (file: name, caption: "\(page.path), \(kind)")
+            } + page.evidence.map { (file: $0, caption: "\(page.path): what a finding is about") }
         }
         let testFiles = SmallFile.names(in: directory + "/tests")
         let testPictures = testFiles.filter { $0.hasSuffix(".png") }
@@ -129,7 +147,7 @@ extension E2EEvidence {
             pictures.append(.init(caption: caption, bytes: bytes, isPhone: file.hasSuffix("-phone.png")))
         }
         let report = ReportPage(
-            title: title, summary: summary, passed: passed, cases: cases, survey: survey, pictures: pictures)
+            title: title, summary: summary, passed: passed, cases: cases + flaky, survey: survey, pictures: pictures)
         try sink.add(
             bytes: Array(report.html().utf8), name: "e2e-report.html", type: "text/html", label: "Browser test report")
         try sink.add(

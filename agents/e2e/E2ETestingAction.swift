@@ -19,6 +19,7 @@ struct E2ETestingAction: AgentAction {
                     "type": "integer", "minimum": 1, "maximum": 100, "default": 20,
                     "description": "How many pages are looked at.",
                 ],
+                "screenshots": AcceptedPictures.schema,
             ],
         ],
         workspace: .write,
@@ -59,6 +60,7 @@ struct E2ETestingAction: AgentAction {
         try evidence.keep(title: manifest.name, in: context.artifacts)
         var outcome = evidence.outcome(tools: tools, diedAlone: diedAlone, appLog: log?.lastLines() ?? "")
         outcome.commit = evidence.commit
+        if outcome.status == .success { try AcceptedPictures(context).accept(evidence.survey, in: evidence.directory) }
         return outcome
     }
 
@@ -70,7 +72,8 @@ struct E2ETestingAction: AgentAction {
         session: BrowserSession
     ) async throws -> E2EEvidence {
         context.report(progress: 0.3, note: "looking at the pages")
-        let survey = try await session.survey(plan, maxPages: context.input["max_pages"]?.intValue ?? 20)
+        let survey = try await session.survey(
+            plan, maxPages: context.input["max_pages"]?.intValue ?? 20, accepted: AcceptedPictures(context))
         let suite = ProjectTests(context: context)
         var commit = try await suite.head()
         let isGenerated = !suite.exist
@@ -80,11 +83,12 @@ struct E2ETestingAction: AgentAction {
             commit = try await suite.write(files, manifest: manifest)
         }
         context.report(progress: 0.6, note: "running the tests")
-        let cases = try await session.runTests()
+        let (cases, flaky) = try await session.runTests()
         return E2EEvidence(
             survey: survey,
             directory: session.output,
             cases: cases,
+            flaky: flaky,
             isGenerated: isGenerated,
             commit: commit
         )

@@ -2,11 +2,13 @@
 
     python survey.py PLAN.json OUT_DIRECTORY
 
-PLAN.json: {"base_url", "chromium", "pages": ["/"], "ignore": ["/logout"], "max_pages": 20, "timeout_ms": 10000}.
-Writes OUT_DIRECTORY/survey.json, screenshots/*.png (desktop and phone) and trace.zip. The exit status is 0 when the
+PLAN.json: {"base_url", "chromium", "pages": ["/"], "ignore": ["/logout"], "max_pages": 20, "timeout_ms": 10000,
+"accepted": DIRECTORY with the pictures that were accepted last, "change_fails": false}.
+Writes OUT_DIRECTORY/survey.json, screenshots/*.png (desktop, phone, desktop in dark colours) and trace.zip. The exit status is 0 when the
 survey was made, whatever it found; findings are data. 3 means that Playwright is not installed.
 """
 
+import base64
 import json
 import os
 import re
@@ -16,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 
 VIEWPORTS = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
     "phone": {
         "viewport": {"width": 390, "height": 844},
         "device_scale_factor": 2,
@@ -88,6 +91,81 @@ DESCRIBE = r"""
 """
 
 
+# Text that hardly differs from what is behind it (WCAG 2.2, 1.4.3, with a margin: only what is under 3 to 1 is told).
+CONTRAST = r"""
+() => {
+  const parse = (text) => {
+    const found = /^rgba?\(([\d.]+), ([\d.]+), ([\d.]+)(?:, ([\d.]+))?\)$/.exec(text);
+    return found && { rgb: found.slice(1, 4).map(Number), alpha: found[4] === undefined ? 1 : Number(found[4]) };
+  };
+  const luminance = (rgb) => {
+    const [r, g, b] = rgb.map((v) => ((v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const style = getComputedStyle(at);
+      if (style.backgroundImage !== "none") return null;
+      const colour = parse(style.backgroundColor);
+      if (!colour) return null;
+      if (colour.alpha === 1) return colour.rgb;
+      if (colour.alpha > 0) return null;
+    }
+    return matchMedia("(prefers-color-scheme: dark)").matches ? null : [255, 255, 255];
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const seen = new Set();
+  for (let node = walker.nextNode(); node && seen.size < 500; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (!node.data.trim() || seen.has(element) || ["SCRIPT", "STYLE", "NOSCRIPT"].includes(element.tagName)) continue;
+    seen.add(element);
+    if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    const box = element.getBoundingClientRect();
+    if (box.width < 2 || box.height < 2 || element.closest("[disabled], [aria-disabled=true], [inert]")) continue;
+    const text = parse(getComputedStyle(element).color);
+    const ground = behind(element);
+    if (!text || !ground || text.alpha < 1) continue;
+    const [high, low] = [luminance(text.rgb), luminance(ground)].sort((a, b) => b - a);
+    const ratio = (high + 0.05) / (low + 0.05);
+    if (ratio < 3) found.push(`contrast ${ratio.toFixed(1)} to 1: "${node.data.trim().slice(0, 40)}"`);
+  }
+  return found.slice(0, 10);
+}
+"""
+
+# Two pictures, pixel by pixel: the part that differs, and a picture of what does.
+COMPARE = r"""
+async ([before, after]) => {
+  const load = async (data) => createImageBitmap(await (await fetch("data:image/png;base64," + data)).blob());
+  const [old, now] = [await load(before), await load(after)];
+  const [width, height] = [Math.max(old.width, now.width), Math.max(old.height, now.height)];
+  const pixels = (image) => {
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    context.drawImage(image, 0, 0);
+    return context.getImageData(0, 0, width, height);
+  };
+  const [a, b] = [pixels(old), pixels(now)];
+  let count = 0;
+  for (let at = 0; at < a.data.length; at += 4) {
+    const differs = [0, 1, 2, 3].some((part) => Math.abs(a.data[at + part] - b.data[at + part]) > 24);
+    if (differs) count += 1;
+    const grey = differs ? 0 : 160 + (b.data[at] + b.data[at + 1] + b.data[at + 2]) / 8;
+    [b.data[at], b.data[at + 1], b.data[at + 2], b.data[at + 3]] = differs ? [220, 20, 60, 255] : [grey, grey, grey, 255];
+  }
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").putImageData(b, 0, 0);
+  const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return { part: count / (width * height), picture: btoa(text) };
+}
+"""
+
+# What a press on a button could be heard by.
+HEARD = {"click", "mousedown", "mouseup", "pointerdown", "pointerup", "touchstart", "touchend", "keydown", "command"}
+
+
 class Listener:
     """Collects what goes wrong on a page while it is looked at."""
 
@@ -118,6 +196,72 @@ class Listener:
             self.add("http_error", f"{response.request.method} {response.url}: status {response.status}")
 
 
+def dead_buttons(page, buttons):
+    """The buttons that nothing listens to: they are no part of a form that they send, and neither they nor anything
+    around them has a listener that could hear a press."""
+    session = page.context.new_cdp_session(page)
+
+    def listeners(expression):
+        found = session.send("Runtime.evaluate", {"expression": expression, "objectGroup": "dead"}).get("result", {})
+        if "objectId" not in found:
+            return set()
+        heard = session.send("DOMDebugger.getEventListeners", {"objectId": found["objectId"]})
+        return {listener["type"] for listener in heard["listeners"]}
+
+    dead = []
+    try:
+        around = listeners("window") | listeners("document")
+        if around & HEARD:
+            return []
+        for button in buttons:
+            if not button["visible"] or not button["enabled"]:
+                continue
+            find = f"document.querySelector({json.dumps(button['selector'])})"
+            does = page.evaluate(
+                "(s) => { const b = document.querySelector(s); return !b || (b.form && b.type !== 'button') || "
+                "b.hasAttribute('popovertarget') || b.hasAttribute('commandfor') || !!b.closest('a[href], summary, label'); }",
+                button["selector"],
+            )
+            if does:
+                continue
+            depth = page.evaluate(
+                "(s) => { let n = 0; for (let e = document.querySelector(s); e; e = e.parentElement) n += 1; return n; }",
+                button["selector"],
+            )
+            heard = set()
+            for step in range(min(depth, 40)):
+                heard |= listeners(find + ".parentElement" * step)
+            if not heard & HEARD:
+                dead.append(button)
+    finally:
+        session.detach()
+    return dead
+
+
+def compare(context, plan, shot, out):
+    """How a picture differs from the one that was accepted last; None when there is none, or nothing differs."""
+    accepted = plan.get("accepted") and os.path.join(plan["accepted"], os.path.basename(shot))
+    if not accepted or not os.path.isfile(accepted):
+        return None
+    pictures = []
+    for path in (accepted, os.path.join(out, shot)):
+        with open(path, "rb") as file:
+            pictures.append(base64.b64encode(file.read()).decode())
+    if pictures[0] == pictures[1]:
+        return None
+    page = context.new_page()
+    try:
+        found = page.evaluate(COMPARE, pictures)
+    finally:
+        page.close()
+    if found["part"] < 0.001:
+        return None
+    name = shot.removesuffix(".png") + "-difference.png"
+    with open(os.path.join(out, name), "wb") as file:
+        file.write(base64.b64decode(found["picture"]))
+    return f"{found['part'] * 100:.1f} % of {os.path.basename(shot)} differ from what was accepted last", name
+
+
 def path_of(url, base):
     """The path (with its query) of an address of the app itself, otherwise None."""
     parts, home = urlsplit(url), urlsplit(base)
@@ -131,7 +275,7 @@ def file_name(path):
 
 
 def look(context, plan, path, name, out, viewport):
-    """Opens one path and says what it saw."""
+    """Opens one path and says what it saw; a picture of it is taken, and compared with the one accepted last."""
     page = context.new_page()
     listener = Listener(page, path)
     seen = {"path": path, "viewport": viewport, "status": None, "content_type": ""}
@@ -151,6 +295,20 @@ def look(context, plan, path, name, out, viewport):
             shot = f"screenshots/{name}-{viewport}.png"
             page.screenshot(path=os.path.join(out, shot), full_page=True)
             seen["screenshot"] = shot
+            if viewport != "phone":
+                for message in page.evaluate(CONTRAST):
+                    listener.add("accessibility", message + (" in dark colours" if viewport == "dark" else ""), "warning")
+            if viewport == "desktop":
+                for number, button in enumerate(dead_buttons(page, seen["buttons"]), start=1):
+                    label = button["text"] or button["label"]
+                    listener.add("dead_button", f'nothing happens when "{label}" ({button["selector"]}) is pressed')
+                    name_of = f"screenshots/{name}-dead-button-{number}.png"
+                    page.locator(button["selector"]).screenshot(path=os.path.join(out, name_of), timeout=2000)
+                    seen.setdefault("evidence", []).append(name_of)
+            changed = compare(context, plan, shot, out)
+            if changed:
+                listener.add("changed", changed[0], "error" if plan.get("change_fails") else "warning")
+                seen.setdefault("evidence", []).append(changed[1])
             for message in seen.pop("accessibility"):
                 if viewport == "desktop":
                     listener.add("accessibility", message, severity="warning")
@@ -168,7 +326,7 @@ def look(context, plan, path, name, out, viewport):
 
 
 def crawl(browser, plan, out):
-    """Desktop first (its links are followed), then every page once more as a phone would show it."""
+    """Desktop first (its links are followed), then every page once more as a phone would show it, and in dark colours."""
     pages, queue, known = [], [], set()
 
     def enqueue(path):
@@ -197,14 +355,16 @@ def crawl(browser, plan, out):
     context.tracing.stop(path=os.path.join(out, "trace.zip"))
     context.close()
 
-    context = browser.new_context(**VIEWPORTS["phone"])
-    for seen in pages:
-        if "screenshot" not in seen:
-            continue
-        phone = look(context, plan, seen["path"], names[seen["path"]], out, "phone")
-        seen["phone_screenshot"] = phone.get("screenshot")
-        seen["findings"] += [finding for finding in phone["findings"] if finding not in seen["findings"]]
-    context.close()
+    for viewport in ("phone", "dark"):
+        context = browser.new_context(**VIEWPORTS[viewport])
+        for seen in pages:
+            if "screenshot" not in seen:
+                continue
+            again = look(context, plan, seen["path"], names[seen["path"]], out, viewport)
+            seen[f"{viewport}_screenshot"] = again.get("screenshot")
+            seen.setdefault("evidence", []).extend(again.get("evidence", []))
+            seen["findings"] += [finding for finding in again["findings"] if finding not in seen["findings"]]
+        context.close()
     return pages, len(queue)
 
 
