@@ -5,7 +5,7 @@ import ProjectTools
 struct SourceChecks {
     static let maxFileBytes = 512 << 10
     /// No more is read, in bytes.
-    static let maxTotalBytes = 32 << 20
+    static let maxTotalBytes = 8 << 20
     /// A function with a larger number is a finding.
     static let complexityThatCounts = 15
     static let maxFindings = 50

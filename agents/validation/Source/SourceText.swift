@@ -32,6 +32,7 @@ struct SourceText: Sendable, Hashable {
         var quote: [UInt8]?
         var inComment = false
         var index = 0
+        let (lineComment, commentStart, commentEnd) = (Array("//".utf8), Array("/*".utf8), Array("*/".utf8))
         func starts(_ part: [UInt8]) -> Bool { bytes[index...].starts(with: part) }
         while index < bytes.count {
             let byte = bytes[index]
@@ -42,25 +43,26 @@ struct SourceText: Sendable, Hashable {
                 if let open = quote, open.count == 1, open[0] != UInt8(ascii: "`") { quote = nil }
                 index += 1
             } else if inComment {
-                if starts(Array("*/".utf8)) {
+                if starts(commentEnd) {
                     inComment = false
                     index += 1
                 }
                 index += 1
             } else if let open = quote {
                 if byte == UInt8(ascii: "\\") {
-                    index += 2
+                    // A line break after it still ends the line.
+                    index += index + 1 < bytes.count && bytes[index + 1] == 0x0A ? 1 : 2
                 } else if starts(open) {
                     quote = nil
                     index += open.count
                 } else {
                     index += 1
                 }
-            } else if style == .braces, starts(Array("//".utf8)) || style == .indentation && false {
+            } else if style == .braces, starts(lineComment) {
                 index = bytes[index...].firstIndex(of: 0x0A) ?? bytes.count
             } else if style == .indentation, byte == UInt8(ascii: "#") {
                 index = bytes[index...].firstIndex(of: 0x0A) ?? bytes.count
-            } else if style == .braces, starts(Array("/*".utf8)) {
+            } else if style == .braces, starts(commentStart) {
                 inComment = true
                 index += 2
             } else if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") || byte == UInt8(ascii: "`") {
@@ -115,7 +117,10 @@ extension SourceText {
             let content = line.drop { $0 == " " || $0 == "\t" }
             guard !content.isEmpty else { continue }
             let indent = line.count - content.count
-            while let last = open.last, indent <= last.indent { done.append(open.removeLast().function); _ = last }
+            while let last = open.last, indent <= last.indent {
+                done.append(last.function)
+                open.removeLast()
+            }
             let words = content.split { " (:".contains($0) }
             if let place = words.prefix(2).firstIndex(of: "def"), place + 1 < words.count {
                 open.append((Function(name: String(words[place + 1]), line: index + 1, complexity: 1), indent))
