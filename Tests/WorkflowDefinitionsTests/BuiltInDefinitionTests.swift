@@ -78,10 +78,13 @@ import WorkflowDefinitions
         }
         #expect(try payload(app, "scaffolding") == ["plan": ["stack": "node"]])
         #expect(try payload(app, "integration") == ["target_branch": "main"])
-        #expect(try payload(app, "deployment") == ["target": "process", "port": nil])
-        scope.input = ["deployment_target": "process", "deployment_port": 8080, "target_branch": "trunk"]
+        #expect(try payload(app, "deployment") == ["target": "process", "port": nil, "strategy": nil])
+        scope.input = [
+            "deployment_target": "process", "deployment_port": 8080, "deployment_strategy": "canary",
+            "target_branch": "trunk",
+        ]
         #expect(try payload(app, "integration") == ["target_branch": "trunk"])
-        #expect(try payload(app, "deployment") == ["target": "process", "port": 8080])
+        #expect(try payload(app, "deployment") == ["target": "process", "port": 8080, "strategy": "canary"])
 
         let service = try #require(catalog["service"])
         func target(_ input: JSONValue, _ initialized: JSONValue) throws -> JSONValue? {
