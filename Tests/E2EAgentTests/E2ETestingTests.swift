@@ -28,7 +28,8 @@ struct E2ETestingTests {
         let commit = try await sandbox.commit(files, to: "work", in: repository)
         let python = try await PythonForTests.path()
         return try await sandbox.run(
-            sandbox.task("e2e_testing", payload: payload, repository: repository, commit: commit),
+            sandbox.task(
+                "e2e_testing", payload: payload, repository: repository, commit: commit, timeoutMilliseconds: 300_000),
             type: "e2e", actions: [E2ETestingAction()], environment: ["BATON_PYTHON": python])
     }
 
