@@ -29,7 +29,7 @@ extension RealProcessTests {
             let shared = try TestStack.shared()
             var ids: [UniqueID] = []
             for type in StackConfiguration.allAgents {
-                ids.append(try await shared.client.create("nap-\(type)", "\(type)-killed", ["sleep_ms": 6000]))
+                ids.append(try await shared.client.create("nap-\(type)", "\(type)-killed", ["sleep_ms": 10_000]))
             }
             var dispatches: [String] = []
             for id in ids { dispatches.append(try await shared.running(id, "first").dispatch) }
