@@ -38,6 +38,12 @@ struct BatonCommand: AsyncParsableCommand {
         ]
     )
 
+    /// The names of the commands, as people type them.
+    static var commandNames: [String] {
+        let grouped = configuration.groupedSubcommands.flatMap { $0.subcommands }
+        return (configuration.subcommands + grouped).compactMap { $0.configuration.commandName }
+    }
+
     /// Before anything else: a reader that goes away (`baton logs | head`) must not kill the process midway.
     static func main() async {
         signal(SIGPIPE, SIG_IGN)

@@ -99,7 +99,9 @@ enum FakeOrchestrator {
             def handle_request(self, method, body):
                 url = urlparse(self.path)
                 path, query = url.path, parse_qs(url.query)
-                if path in ("/health/ready", "/health"): return self.answer(200, {"status": "ok"})
+                if path in ("/health/ready", "/health"):
+                    checks = {"postgres": "up", "redis": "up"} if path == "/health" and "clock" in os.environ.get("BATON_NAMESPACE", "") else None
+                    return self.answer(200, {"status": "ok", "checks": checks} if checks else {"status": "ok"})
                 if self.headers.get("Authorization") != "Bearer " + TOKEN: return self.problem(401, "Who are you?")
                 path = path.removeprefix("/api/v1")
                 with lock: return self.route(method, path, query, body)
@@ -123,6 +125,15 @@ enum FakeOrchestrator {
                 d = re.fullmatch(r"/dead-letters(?:/([^/]+))?(/redrive)?", path)
                 if d: return self.letters(method, d[1], d[2], query)
                 if path == "/artifacts/" + "ab" * 32: return self.answer(200, REPORT, "text/html")
+                if path == "/stats/overview": return self.answer(200, {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 600))})
+                if path == "/audit":
+                    return self.answer(200, {"items": [{"id": 1, "at": "2026-01-01T00:00:00.000Z", "actor": "admin", "role": "admin",
+                        "action": "cancelWorkflow", "target": "x", "status": 202, "detail": "lunch"}], "next_cursor": None})
+                if path == "/tokens/t1" and method == "DELETE":
+                    self.send_response(204)
+                    return self.end_headers()
+                if path == "/tokens":
+                    return self.answer(200, {"items": [{"id": "t1", "name": "admin", "role": "admin", "created_at": None}], "next_cursor": None})
                 if path == "/agents":
                     return self.answer(200, {"items": [
                         {"agent_id": "a1", "agent_type": "scaffold", "status": "running", "running": 1, "slots": 4}]})

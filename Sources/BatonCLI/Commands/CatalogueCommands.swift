@@ -90,7 +90,7 @@ struct ValidateCommand: BatonSubcommand {
             throw CommandError(.notFound, "cannot read \(file)")
         }
         guard let connection = try? Connection.resolve(options) else {
-            return try await OrchestratorProgram.run(["validate", file])
+            return try await OrchestratorProgram.run(["validate", file], asJSON: options.json)
         }
         let isJSON = file.hasSuffix(".json")
         let answer = try await APIClient(connection).post(
@@ -146,26 +146,37 @@ struct MigrateCommand: BatonSubcommand {
         // The program checks all its settings, but a migration doesn't touch Redis.
         if (environment["BATON_REDIS_URL"] ?? "").isEmpty { environment["BATON_REDIS_URL"] = "redis://127.0.0.1:6379" }
         environment["BATON_DATA_DIR"] = options.dataDirectoryPath
-        return try await OrchestratorProgram.run(["migrate"], environment: environment)
+        return try await OrchestratorProgram.run(["migrate"], environment: environment, asJSON: options.json)
     }
 }
 
 /// Commands that the orchestrator's program itself carries out.
 enum OrchestratorProgram {
     /// Runs it to its end, passing on what it prints.
+    ///
+    /// - Parameter asJSON: whether that becomes a document: `ok`, and `lines` of what it printed.
     static func run(
         _ arguments: [String],
-        environment: [String: String]? = nil
+        environment: [String: String]? = nil,
+        asJSON: Bool
     ) async throws(CommandError) -> ExitStatus {
         let path = Programs.binDirectory() + "/baton-orchestrator"
+        let outcome: ShortCommand.Outcome
         do {
-            let outcome = try await ShortCommand(path, arguments, environment: environment, timeout: .seconds(600))
-                .run()
-            Output.raw(outcome.output)
-            if !outcome.errors.isEmpty { Output.error(outcome.errors.trimmingCharacters(in: .newlines)) }
-            return ExitStatus(rawValue: outcome.status) ?? .failed
+            outcome = try await ShortCommand(path, arguments, environment: environment, timeout: .seconds(600)).run()
         } catch {
             throw CommandError(error)
         }
+        if asJSON {
+            let lines = (outcome.output + outcome.errors).split(whereSeparator: \.isNewline)
+            let document: JSONObject = [
+                "ok": .bool(outcome.succeeded), "lines": .array(lines.map { .string(Formatting.clean(String($0))) }),
+            ]
+            Output.line(JSONValue.object(document).prettyPrinted())
+        } else {
+            Output.raw(outcome.output)
+            if !outcome.errors.isEmpty { Output.error(outcome.errors.trimmingCharacters(in: .newlines)) }
+        }
+        return ExitStatus(rawValue: outcome.status) ?? .failed
     }
 }

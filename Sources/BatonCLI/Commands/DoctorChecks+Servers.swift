@@ -98,7 +98,10 @@ extension DoctorChecks {
             return [
                 DoctorCheck(
                     name: "redis", verdict: .warning, found: "does not answer, or not to this user",
-                    next: given.isEmpty ? "`\(CommandName.current) status`" : "see whether BATON_REDIS_URL is right")
+                    next: given.isEmpty
+                        ? "`\(CommandName.current) status`"
+                        : "`redis-cli -u \"$BATON_REDIS_URL\" ping` says why; `unset BATON_REDIS_URL` lets `up` start one"
+                )
             ]
         }
         func field(_ name: String) -> String? {
@@ -109,14 +112,18 @@ extension DoctorChecks {
             return [
                 DoctorCheck(
                     name: "redis", verdict: .missing, found: "is a Redis Cluster, which is not supported",
-                    next: "a single Redis, with replicas if you like")
+                    next:
+                        "`unset BATON_REDIS_URL` lets `up` start one; or name a single Redis, with replicas if you like"
+                )
             ]
         }
         if let policy = field("maxmemory_policy"), policy != "noeviction" {
             return [
                 DoctorCheck(
                     name: "redis", verdict: .missing, found: "throws away entries when memory is short (\(policy))",
-                    next: "redis-cli config set maxmemory-policy noeviction, and the same in redis.conf")
+                    next: "`\(given.isEmpty ? "eval \"$(\(CommandName.current) env)\"; " : "")"
+                        + "redis-cli -u \"$BATON_REDIS_URL\" config set maxmemory-policy noeviction`, "
+                        + "and the same in its redis.conf")
             ]
         }
         return [DoctorCheck(name: "redis", verdict: .good, found: "\(field("redis_version") ?? "?"), noeviction")]
@@ -130,7 +137,8 @@ extension DoctorChecks {
             return []
         }
         environment["BATON_DATABASE_URL"] = url
-        environment["BATON_REDIS_URL"] = environment["BATON_REDIS_URL"] ?? "redis://127.0.0.1:6379"
+        // The program checks all its settings, but a migration doesn't touch Redis.
+        if !isSet("BATON_REDIS_URL") { environment["BATON_REDIS_URL"] = "redis://127.0.0.1:6379" }
         environment["BATON_DATA_DIR"] = options.dataDirectoryPath
         let program = Programs.binDirectory() + "/baton-orchestrator"
         guard

@@ -3,6 +3,9 @@ import LocalStack
 
 /// What `baton doctor` looks at.
 struct DoctorChecks: Sendable {
+    /// Repositories, artifacts, browsers and caches fill this soon, in bytes.
+    private static let leastFree = 2 << 30
+
     let options: GlobalOptions
 
     func all() async -> [DoctorCheck] {
@@ -68,12 +71,22 @@ struct DoctorChecks: Sendable {
             directory = URL(fileURLWithPath: directory).deletingLastPathComponent().path
         }
         let values = try? FileManager.default.attributesOfFileSystem(forPath: directory)
-        let free = (values?[.systemFreeSize] as? NSNumber)?.intValue ?? 0
-        return free >= 2 << 30
-            ? DoctorCheck(name: "disk space", verdict: .good, found: "\(Formatting.bytes(free)) free")
-            : DoctorCheck(
-                name: "disk space", verdict: .warning, found: "\(Formatting.bytes(free)) free in \(directory)",
-                next: "2 GiB are advisable")
+        return Self.diskSpace(free: (values?[.systemFreeSize] as? NSNumber)?.intValue, in: directory)
+    }
+
+    /// What so much free space means; nil if it can't be told.
+    static func diskSpace(free: Int?, in directory: String) -> DoctorCheck {
+        guard let free else {
+            return DoctorCheck(
+                name: "disk space", verdict: .warning, found: "can't be told for \(directory)",
+                next: "`df -h \(Formatting.shellWord(directory))`")
+        }
+        guard free < leastFree else {
+            return DoctorCheck(name: "disk space", verdict: .good, found: "\(Formatting.bytes(free)) free")
+        }
+        return DoctorCheck(
+            name: "disk space", verdict: .warning, found: "\(Formatting.bytes(free)) free in \(directory)",
+            next: "2 GiB are advisable: make room, or set BATON_DATA_DIR to a larger disk")
     }
 
     /// A program that must be on the PATH, perhaps in a version.

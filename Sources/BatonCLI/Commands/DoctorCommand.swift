@@ -79,7 +79,7 @@ struct DoctorSetting: Sendable {
         ("BATON_DATABASE_URL", "a private PostgreSQL"), ("BATON_REDIS_URL", "a private Redis"), ("BATON_NAMESPACE", ""),
         ("BATON_LOG_LEVEL", "info"), ("BATON_LOG_FORMAT", "text"), ("BATON_PYTHON", "venv in the data directory"),
         ("BATON_SHARE_DIR", ""), ("BATON_BIN_DIR", ""), ("BATON_AGENT_SLOTS", "4"), ("BATON_RETENTION_DAYS", "90"),
-        ("BATON_MAX_WAITING", "1000"),
+        ("BATON_MAX_WAITING", "1000"), ("BATON_RATE_LIMIT", "1000"),
     ]
 
     static func all(

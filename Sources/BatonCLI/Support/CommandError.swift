@@ -1,5 +1,5 @@
 /// The exit statuses of `baton`: what scripts may rely on. The numbers from 64 on are those of sysexits(3).
-enum ExitStatus: Int32, Sendable {
+enum ExitStatus: Int32, Sendable, CaseIterable {
     /// It did what was asked; for `run` and `watch`: the workflow completed.
     case ok = 0
     /// `run` and `watch`: the workflow failed.

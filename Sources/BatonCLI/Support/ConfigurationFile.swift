@@ -14,6 +14,7 @@ struct ConfigurationFile: Sendable, Hashable {
     static let names = [
         "url", "token", "host", "port", "data_dir", "database_url", "redis_url", "namespace", "log_level", "log_format",
         "python", "share_dir", "bin_dir", "agent_slots", "retention_days", "max_waiting",
+        "rate_limit",
     ]
 
     /// Values by the name of their variable, `BATON_PORT`.
