@@ -38,7 +38,7 @@ struct AgentCheckTests {
             let ways = BrokenAgent.ways.sorted { $0.key < $1.key }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for (index, way) in ways.enumerated() {
-                    if index >= 8 { try await group.next() }
+                    if index >= 14 { try await group.next() }
                     group.addTask {
                         // The form is judged by what was said before.
                         let rules = way.value == "form" ? ["begun", "form"] : [way.value]
@@ -60,7 +60,7 @@ struct AgentCheckTests {
     func kept() async throws {
         try await withInstallation { baton in
             try BrokenAgent.script.write(toFile: baton.directory + "/broken.py", atomically: true, encoding: .utf8)
-            let slow = ["heartbeat", "held", "abandon", "verdict", "begun", "known", "drain", "reconnect"]
+            let slow = ["heartbeat", "held", "abandon", "verdict", "begun", "known", "drain", "reconnect", "slots"]
             let rules = AgentRule.allCases.map(\.rawValue).filter { !slow.contains($0) }
             let outcome = try await Self.check(baton, "nothing", rules: rules)
             #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")

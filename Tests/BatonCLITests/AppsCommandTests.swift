@@ -40,13 +40,26 @@ struct AppsCommandTests {
 
             #expect(try await baton.baton("apps", "stop", "shop").output == "shop is stopped.\n")
             #expect(await app.waitForExit() == .exited(0))
-            let children = OrphanSweep.kill(marked: "BATON_DEPLOYMENT", with: directory)
-            #expect(children.isEmpty, "what the app started in another session is ended too")
+            // What was killed is seen until its parent has taken note of it.
+            try await eventually("what the app started in another session is ended too") {
+                Self.processes(marked: "BATON_DEPLOYMENT=\(directory)").isEmpty
+            }
             let after = try await baton.baton("apps", "list", "--json").json()
             #expect(after["items"]?[0]?["status"] == "stopped")
             #expect(after["items"]?[0]?["release"] == "r1")
             #expect(try await baton.baton("apps", "stop", "shop").output == "shop was not running.\n")
             #expect(try await baton.baton("apps", "stop", "shopp").errors.contains("did you mean shop?"))
+        }
+    }
+
+    /// The processes whose environment has this entry.
+    private static func processes(marked entry: String) -> [String] {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return all.filter { pid in
+            guard Int32(pid) != nil, let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/environ") else {
+                return false
+            }
+            return bytes.split(separator: 0).contains(Data(entry.utf8))
         }
     }
 
