@@ -81,6 +81,28 @@ struct StackTests {
         }
     }
 
+    @Test("agents are told where Redis is, only orchestrators where the database is")
+    func leastKnowledge() async throws {
+        try await withTemporaryDirectory { directory in
+            var configuration = servers(directory + "/data")
+            configuration.redisURL = "redis://example.invalid:1/0"
+            configuration.databaseURL = "postgres://example.invalid:2/x"
+            configuration.binDirectory = directory + "/bin"
+            try FileManager.default.createDirectory(
+                atPath: configuration.binDirectory, withIntermediateDirectories: true)
+            for name in ["scaffold-agent", "baton-orchestrator"] {
+                try write("\(configuration.binDirectory)/\(name)", "#!/bin/sh\n")
+            }
+            try await withStack(configuration) { stack in
+                let agent = try await stack.agentSpecification("scaffold").command.environment
+                #expect(agent["BATON_REDIS_URL"] == "redis://example.invalid:1/0")
+                #expect(agent["BATON_DATABASE_URL"] == nil)
+                let orchestrator = try await stack.orchestratorSpecification(0).command.environment
+                #expect(orchestrator["BATON_DATABASE_URL"] == "postgres://example.invalid:2/x")
+            }
+        }
+    }
+
     @Test("a data directory has one stack at a time")
     func oneAtATime() async throws {
         try await withTemporaryDirectory { directory in

@@ -13,7 +13,7 @@ final class SecretStore: Sendable {
     static let maxFiles = 256
     /// A larger value is refused, in bytes.
     static let maxValueBytes = 16 << 10
-    /// So many former values are remembered, so that an attempt that still has one can't tell it.
+    /// So many values that were read are remembered, so that an attempt that still has a former one can't tell it.
     static let maxKnown = 1024
 
     private let directory: String?
@@ -22,8 +22,15 @@ final class SecretStore: Sendable {
 
     /// What was ever read, and the redactor made of it.
     private struct Known {
-        var secrets: [Known.Secret] = []
-        var redactor = Redactor.none
+        /// Those that were there from the start; never forgotten.
+        var fixed: [Secret]
+        var read: [Secret] = []
+        var redactor: Redactor
+
+        init(_ fixed: [Secret]) {
+            self.fixed = fixed
+            redactor = Redactor(fixed.map { (name: $0.name, value: $0.value) })
+        }
 
         struct Secret: Hashable {
             var name: String
@@ -31,10 +38,10 @@ final class SecretStore: Sendable {
         }
 
         mutating func add(_ new: [Secret]) {
-            let fresh = new.filter { !secrets.contains($0) }
+            let fresh = new.filter { !read.contains($0) && !fixed.contains($0) }
             guard !fresh.isEmpty else { return }
-            secrets = (secrets + fresh).suffix(SecretStore.maxKnown)
-            redactor = Redactor(secrets.map { (name: $0.name, value: $0.value) })
+            read = (read + fresh).suffix(SecretStore.maxKnown)
+            redactor = Redactor((fixed + read).map { (name: $0.name, value: $0.value) })
         }
     }
 
@@ -48,11 +55,8 @@ final class SecretStore: Sendable {
         variables = Dictionary(
             uniqueKeysWithValues: environment.filter { $0.key.hasPrefix(prefix) && !$0.value.isEmpty }
                 .map { (String($0.key.dropFirst(prefix.utf8.count)), $0.value) })
-        var known = Known()
-        known.add(
-            own.map { Known.Secret(name: $0.name, value: $0.value) }
-                + variables.sorted { $0.key < $1.key }.map { Known.Secret(name: $0.key, value: $0.value) })
-        self.known = Mutex(known)
+        let fixed = own + variables.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+        known = Mutex(Known(fixed.map { Known.Secret(name: $0.name, value: $0.value) }))
         refresh()
     }
 
