@@ -71,6 +71,75 @@ extension OverTheWire {
                 #expect(await reading.value.entries.isEmpty)
             }
         }
+
+        /// Takes messages, and holds up the first until it is let on.
+        private actor SlowReader {
+            private(set) var messages: [JSONValue] = []
+            private var isHeld = true
+            private var waiting: [CheckedContinuation<Void, Never>] = []
+
+            func take(_ buffers: [ByteBuffer]) async throws {
+                if isHeld { await withCheckedContinuation { waiting.append($0) } }
+                for buffer in buffers { messages.append(try JSONValue(parsing: Array(buffer.readableBytesView))) }
+            }
+
+            func letOn() {
+                isHeld = false
+                for continuation in waiting { continuation.resume() }
+                waiting = []
+            }
+        }
+
+        @Test("Who reads too slowly is told so, and gets what it missed from the record")
+        func resync() async throws {
+            try await withAPI { api in
+                let feed = EventFeed(
+                    tenant: "default", store: api.store, feed: api.orchestrator.feed,
+                    logger: Logger(label: "feed") { _ in SilentHandler() }, ring: EventRing(maxEntries: 4))
+                let place = try await feed.join()
+                defer { feed.leave() }
+                let reader = SlowReader()
+                let follower = EventFollower(
+                    feed: feed, store: api.store, tenant: "default", types: nil,
+                    send: { buffers in
+                        do {
+                            try await reader.take(buffers)
+                        } catch {
+                            Issue.record("no message: \(error)")
+                        }
+                    },
+                    refuse: { Issue.record("\($0)") })
+                let following = Task { await follower.run(from: place, since: .now()) }
+                var ids: [String] = []
+                for number in 0..<5 { ids.append(try await api.createdID("w\(number)")) }
+                for _ in ids { try await api.work(as: "scaffold") }
+                for _ in ids { try await api.work(as: "validation") }
+                for id in ids { _ = try await api.get("/api/v1/workflows/\(id)") { $0["status"] == "completed" } }
+                await reader.letOn()
+                var wanted: Set<[String]> = []
+                for id in ids {
+                    let last = try await api.get("/api/v1/workflows/\(id)").json["version"]?.intValue ?? 0
+                    for number in 1...last { wanted.insert([id, "\(number)"]) }
+                }
+                var heard: Set<[String]> = []
+                let clock = ContinuousClock.now
+                while heard != wanted, ContinuousClock.now - clock < .seconds(30) {
+                    try await Task.sleep(for: .milliseconds(20))
+                    heard = Set(
+                        await reader.messages.compactMap { message in
+                            guard let id = message["workflow_id"]?.stringValue,
+                                let number = message["event"]?["seq"]?.intValue
+                            else { return nil }
+                            return [id, "\(number)"]
+                        })
+                }
+                #expect(heard == wanted)
+                let words = await reader.messages.filter { $0["type"] == "resync" }
+                #expect(!words.isEmpty && words.allSatisfy { $0["missed"]?.intValue ?? 0 > 0 })
+                following.cancel()
+                await following.value
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@ import Hummingbird
 import JSONTools
 import OrchestratorEngine
 import PostgresDriver
+import Synchronization
 import WorkflowCore
 import WorkflowStorage
 
@@ -11,7 +12,20 @@ struct HealthController: Sendable {
     /// How long the database may take to answer.
     static let patience: Swift.Duration = .seconds(2)
 
+    /// For how long an answer counts: anybody may ask, and each question costs the database something.
+    static let freshness: Swift.Duration = .milliseconds(250)
+
     let services: APIServices
+    private let last = LastAnswer()
+
+    init(services: APIServices) {
+        self.services = services
+    }
+
+    /// How the database answered last, and when.
+    private final class LastAnswer: Sendable {
+        let value = Mutex<(latency: Double?, at: ContinuousClock.Instant)?>(nil)
+    }
 
     func addRoutes(to routes: inout RouteList) {
         for prefix in ["", "/api/v1"] {
@@ -70,6 +84,13 @@ struct HealthController: Sendable {
 
     /// How long the database takes to answer, in milliseconds; nil if it doesn't.
     private func recordLatency() async -> Double? {
+        if let known = last.value.withLock({ $0 }), .now - known.at < Self.freshness { return known.latency }
+        let latency = await measuredLatency()
+        last.value.withLock { $0 = (latency, .now) }
+        return latency
+    }
+
+    private func measuredLatency() async -> Double? {
         let start = ContinuousClock.now
         let isUp = await withTaskGroup(of: Bool.self) { group in
             group.addTask {

@@ -24,7 +24,7 @@ final class EventFeed: Sendable {
     static let maxChanges = 2000
 
     private struct State {
-        var ring = EventRing()
+        var ring: EventRing
         var readers = 0
         /// Counts the times that reading began; what belongs to an earlier one is over.
         var epoch = 0
@@ -47,9 +47,12 @@ final class EventFeed: Sendable {
     private let store: PostgresReadStore
     private let feed: LiveFeed
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(tenant: String, store: PostgresReadStore, feed: LiveFeed, logger: Logger) {
+    init(
+        tenant: String, store: PostgresReadStore, feed: LiveFeed, logger: Logger, ring: EventRing = EventRing()
+    ) {
+        state = Mutex(State(ring: ring))
         self.tenant = tenant
         self.store = store
         self.feed = feed

@@ -40,59 +40,11 @@ extension LiveSession {
         }
     }
 
-    /// Sends the events of all workflows. A client that reads too slowly for the ring is told so, and what it has missed
-    /// comes from the record.
+    /// Sends the events of all workflows.
     func followAll(_ feed: EventFeed, _ types: Set<String>?, from start: UInt64, since beginning: Timestamp) async {
-        var place = start
-        var heard = beginning
-        while !Task.isCancelled {
-            let slice = await feed.read(from: place, limit: Self.batchLimit, maxBytes: Self.batchBytes)
-            if slice.missed > 0 {
-                await say([
-                    "type": "resync", "workflow_id": .null, "missed": JSONValue(Int64(clamping: slice.missed)),
-                    "since": JSONValue(heard),
-                ])
-                await replay(since: heard, types)
-            }
-            place = slice.next
-            if let last = slice.entries.last { heard = max(heard, last.at) }
-            await send(slice.entries.filter { types?.contains($0.kind) ?? true }.map(\.bytes))
-        }
-    }
-
-    /// Sends from the record what happened since a moment, and a little before it: the client knows by `seq` what it has.
-    private func replay(since moment: Timestamp, _ types: Set<String>?) async {
-        let beginning = moment - SeenEvents.overlap
-        var after = (moment: beginning, id: UniqueID(high: 0, low: 0))
-        while !Task.isCancelled {
-            do {
-                let changed = try await services.store.changes(
-                    tenant: caller.tenant, after: after.moment, id: after.id, limit: EventFeed.maxWorkflows)
-                var places = changed.map { EventPlace(workflowID: $0.id, after: 0, since: beginning) }
-                while !places.isEmpty, !Task.isCancelled { places = try await replay(places, types) }
-                guard let last = changed.last, changed.count == EventFeed.maxWorkflows else { return }
-                after = (last.changedAt, last.id)
-            } catch {
-                await refuse(services.problem(of: error))
-                // Cut short only by cancellation, which the loop sees.
-                try? await Task.sleep(for: EventFeed.shortInterval)
-            }
-        }
-    }
-
-    /// Sends the next events of some workflows.
-    ///
-    /// - Returns: where those go on that may have more.
-    private func replay(_ places: [EventPlace], _ types: Set<String>?) async throws -> [EventPlace] {
-        let rows = try await services.store.events(at: places, tenant: caller.tenant, limit: EventFeed.maxEvents)
-        var counts: [UniqueID: (count: Int, last: Int64)] = [:]
-        for row in rows {
-            counts[row.workflowID] = ((counts[row.workflowID]?.count ?? 0) + 1, row.event.sequence)
-            guard types?.contains(row.event.kind) ?? true else { continue }
-            await send([Self.message(about: row.event, of: row.workflowID)])
-        }
-        return counts.filter { $0.value.count == EventFeed.maxEvents }.map {
-            EventPlace(workflowID: $0.key, after: $0.value.last, since: .distantPast)
-        }
+        await EventFollower(
+            feed: feed, store: services.store, tenant: caller.tenant, types: types,
+            send: { await self.send($0) }, refuse: { await self.refuse(self.services.problem(of: $0)) }
+        ).run(from: start, since: beginning)
     }
 }

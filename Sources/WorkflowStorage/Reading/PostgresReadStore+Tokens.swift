@@ -81,6 +81,38 @@ extension PostgresReadStore {
         return kept
     }
 
+    /// Records a new token under a name that no valid token has. Two that come at once are taken one after the other.
+    ///
+    /// - Returns: the token as it is in the record; nil if the name is taken.
+    public func keepNew(_ token: TokenRow) async throws -> TokenRow? {
+        try await pool.withTransaction { connection in
+            _ = try await connection.query(
+                "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))",
+                [.text(token.tenant), .text(token.name)])
+            let row = try await connection.query(
+                """
+                INSERT INTO tokens (hash, name, role, tenant, workers, created_by, expires_at)
+                SELECT $1, $2, $3, $4, $5, $6, $7
+                WHERE NOT EXISTS (
+                    SELECT 1 FROM tokens
+                    WHERE tenant = $4 AND name = $2 AND session_of IS NULL AND revoked_at IS NULL
+                      AND (expires_at IS NULL OR expires_at > clock_timestamp()))
+                RETURNING id, created_at
+                """,
+                [
+                    .text(token.hash), .text(token.name), .text(token.role), .text(token.tenant),
+                    token.workers.map { PostgresParameter.textArray($0) } ?? .null(.textArray),
+                    .text(token.createdBy), .timestamp(token.expiresAt?.postgres),
+                ]
+            ).first
+            guard let row else { return nil }
+            var kept = token
+            kept.id = try row.id(0)
+            kept.createdAt = try row.time(1)
+            return kept
+        }
+    }
+
     /// Revokes a token and its sessions.
     ///
     /// - Returns: whether there is such a token; one that was revoked before stays as it is.
@@ -107,19 +139,6 @@ extension PostgresReadStore {
                 SELECT hash FROM tokens WHERE session_of = $1 ORDER BY created_at DESC, id OFFSET $2)
             """,
             [.uuid(id.postgres), .int8(Int64(count))])
-    }
-
-    /// Whether a token of that name is valid.
-    public func hasValidToken(named name: String, tenant: String) async throws(PostgresError) -> Bool {
-        let rows = try await pool.query(
-            """
-            SELECT 1 FROM tokens
-            WHERE tenant = $1 AND name = $2 AND session_of IS NULL AND revoked_at IS NULL
-              AND (expires_at IS NULL OR expires_at > clock_timestamp())
-            LIMIT 1
-            """,
-            [.text(tenant), .text(name)])
-        return !rows.isEmpty
     }
 
     private static func token(from row: PostgresRow) throws(PostgresError) -> TokenRow {
