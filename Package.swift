@@ -172,6 +172,8 @@ let package = Package(
             path: "Benchmarks/BatonBench", swiftSettings: settings),
 
         testSupport("JSONTestSupport", ["JSONTools"]),
+        // Mutated inputs for parsers: for BatonFuzz, and for tests of what only an agent reads.
+        testSupport("FuzzKit", ["JSONTools"]),
         testSupport("RedisTestSupport"),
         testSupport("PostgresTestSupport", ["PostgresDriver"]),
         testSupport("AgentTestSupport", ["AgentRuntime", "AgentProtocol", "JSONTools", .subprocess, .systemPackage]),
@@ -197,7 +199,10 @@ let package = Package(
         // Feeds the parsers with mutated inputs: scripts/fuzz.
         .executableTarget(
             name: "BatonFuzz",
-            dependencies: ["AgentProtocol", "JSONTools", "WorkflowCore", "WorkflowDefinitions", .arguments],
+            dependencies: [
+                "FuzzKit", "AgentProtocol", "JSONTools", "OrchestratorAPI", "ProjectTools", "WorkflowCore",
+                "WorkflowDefinitions", .arguments,
+            ],
             path: "Tests/BatonFuzz", exclude: ["Corpus"], swiftSettings: settings),
         tests("FaultKit", ["BlockingIO"]),
         tests("BlockingIO"),

@@ -160,7 +160,7 @@ extension FieldReader {
         return id
     }
 
-    /// An RFC 3339 time.
+    /// An RFC 3339 time, in whole milliseconds as messages carry them.
     mutating func time(_ key: String) throws(ProtocolError) -> Timestamp {
         let value = try required(key)
         guard case .string(let text) = value else { throw wrongType(key, value, "a string") }
@@ -168,7 +168,7 @@ extension FieldReader {
             throw invalid(
                 key, "found \"\(text.prefix(60))\", expected an RFC 3339 time such as 2026-01-31T09:05:07.250Z")
         }
-        return moment
+        return Timestamp(milliseconds: moment.milliseconds)
     }
 }
 

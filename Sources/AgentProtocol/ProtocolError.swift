@@ -24,6 +24,9 @@ public struct ProtocolError: Error, Sendable, Hashable, CustomStringConvertible 
         case unknownKind = "UNKNOWN_KIND"
     }
 
+    /// The longest message, in bytes of UTF-8; what is longer is cut.
+    public static let maxMessageBytes = 2000
+
     /// What kind of thing is wrong.
     public var code: Code
     /// What was found, what was expected, and what to do.
@@ -37,7 +40,8 @@ public struct ProtocolError: Error, Sendable, Hashable, CustomStringConvertible 
     ///   - pointer: the field in question.
     public init(code: Code, message: String, pointer: JSONPointer = .root) {
         self.code = code
-        self.message = message
+        // What it repeats of the message may be as long as that: one character has any number of marks.
+        self.message = message.cut(toBytes: Self.maxMessageBytes)
         self.pointer = pointer
     }
 

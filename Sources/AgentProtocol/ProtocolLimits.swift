@@ -39,10 +39,6 @@ public enum ProtocolLimits {
     /// The beginning of `text` that fits `bytes` bytes of UTF-8 without splitting a character, with `…` at its end if
     /// something was cut off. `bytes` is at least 3.
     public static func truncated(_ text: String, toBytes bytes: Int) -> String {
-        guard text.utf8.count > bytes else { return text }
-        precondition(bytes >= 3, "there must be room for the ellipsis")
-        var end = text.utf8.index(text.utf8.startIndex, offsetBy: bytes - 3)
-        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
-        return String(text[..<end]) + "…"
+        text.cut(toBytes: bytes)
     }
 }

@@ -2,14 +2,15 @@
 ///
 /// Nearness is the optimal string alignment distance (insert, delete, replace, swap neighbours) without regard to case;
 /// at most a third of the longer word's length may differ, and always one letter of words longer than two.
-/// - Complexity: candidates × the product of the lengths; words over 128 letters are never matched.
+/// - Complexity: candidates × the product of the lengths; words over 64 letters are never matched, and no more than 200
+///   candidates are looked at.
 public func closestMatch(_ word: String, in candidates: [String]) -> String? {
     let letters = Array(word.lowercased().unicodeScalars)
-    guard letters.count <= 128 else { return nil }
+    guard letters.count <= 64 else { return nil }
     var best: (candidate: String, distance: Int)?
-    for candidate in candidates {
+    for candidate in candidates.prefix(200) {
         let other = Array(candidate.lowercased().unicodeScalars)
-        guard other.count <= 128 else { continue }
+        guard other.count <= 64 else { continue }
         let longer = max(letters.count, other.count)
         let allowed = longer <= 2 ? 0 : max(1, longer / 3)
         guard abs(letters.count - other.count) <= allowed else { continue }

@@ -15,11 +15,15 @@ public struct JSONSchema: Sendable, Hashable {
 
         /// - Parameters:
         ///   - pointer: where.
-        ///   - message: what was found and what was expected.
+        ///   - message: what was found and what was expected; cut at ``maxMessageBytes``.
         public init(pointer: JSONPointer, message: String) {
             self.pointer = pointer
-            self.message = message
+            // Names and values from outside may be of any length.
+            self.message = message.cut(toBytes: Self.maxMessageBytes)
         }
+
+        /// The longest message, in bytes of UTF-8.
+        public static let maxMessageBytes = 1000
 
         /// One line for people.
         public var description: String { pointer.isRoot ? message : "\(pointer): \(message)" }
@@ -27,8 +31,11 @@ public struct JSONSchema: Sendable, Hashable {
 
     /// At most so many violations are reported.
     public static let maxViolations = 100
-    /// After so many applications of a subschema, validation gives up with a violation.
+    /// After so many applications of a subschema, validation gives up with a violation; ``patternWorkPerStep`` of a
+    /// pattern's work count as one more.
     public static let maxSteps = 100_000
+    /// Bytes of text times instructions of a pattern.
+    static let patternWorkPerStep = 64
 
     /// The schema as it was given.
     public let source: JSONValue
@@ -104,6 +111,8 @@ struct SchemaNode: Sendable, Hashable {
     var additional = Additional.anything
     var items: Int?
     var enumeration: [JSONValue]?
+    /// The same without order: an enumeration and a list of values may both be long.
+    var choices: Set<JSONValue>?
     var constant: JSONValue?
     var defaultValue: JSONValue?
     var minimum: JSONValue?

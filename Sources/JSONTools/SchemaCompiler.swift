@@ -59,7 +59,9 @@ struct SchemaCompiler {
         case "required": nodes[index].required = names(value, at: path)
         case "additionalProperties": nodes[index].additional = additional(value, at: path)
         case "items": nodes[index].items = subschema(value, at: path)
-        case "enum": nodes[index].enumeration = nonEmptyArray(value, at: path)
+        case "enum":
+            nodes[index].enumeration = nonEmptyArray(value, at: path)
+            nodes[index].choices = nodes[index].enumeration.map { Set($0) }
         case "const": nodes[index].constant = value
         case "default": nodes[index].defaultValue = value
         case "minimum": nodes[index].minimum = number(value, at: path)

@@ -11,6 +11,14 @@ struct SchemaValidation {
         self.acceptsSecrets = acceptsSecrets
     }
 
+    /// Said once in each branch, so that a branch that was not looked at never counts as matching.
+    private mutating func giveUp(_ path: [String]) {
+        if !gaveUp {
+            report(path, "the schema takes more than \(JSONSchema.maxSteps) steps to check this value; simplify it")
+        }
+        gaveUp = true
+    }
+
     private mutating func report(_ path: [String], _ message: String) {
         guard violations.count < JSONSchema.maxViolations else { return }
         violations.append(JSONSchema.Violation(pointer: JSONPointer(tokens: path), message: message))
@@ -20,11 +28,7 @@ struct SchemaValidation {
         guard violations.count < JSONSchema.maxViolations else { return }
         steps += 1
         guard steps <= JSONSchema.maxSteps else {
-            // Said once in each branch, so that a branch that was not looked at never counts as matching.
-            if !gaveUp {
-                report(path, "the schema takes more than \(JSONSchema.maxSteps) steps to check this value; simplify it")
-            }
-            gaveUp = true
+            giveUp(path)
             return
         }
         let node = nodes[index]
@@ -49,7 +53,7 @@ struct SchemaValidation {
     }
 
     private mutating func checkValue(_ value: JSONValue, _ node: SchemaNode, _ path: [String]) {
-        if let choices = node.enumeration, !choices.contains(value) {
+        if let choices = node.enumeration, node.choices?.contains(value) != true {
             let known = choices.prefix(20).map(\.description).joined(separator: ", ")
             let hint =
                 value.stringValue.flatMap { closestMatch($0, in: choices.compactMap(\.stringValue)) }
@@ -86,7 +90,13 @@ struct SchemaValidation {
                 report(path, "found \(length) characters, expected at most \(most)")
             }
         }
-        if let pattern = node.pattern, !pattern.isFound(in: text) {
+        guard let pattern = node.pattern else { return }
+        steps += text.utf8.count * pattern.program.count / JSONSchema.patternWorkPerStep
+        guard steps <= JSONSchema.maxSteps else {
+            giveUp(path)
+            return
+        }
+        if !pattern.isFound(in: text) {
             report(path, "found \(JSONValue.string(text).abbreviated), expected a match of \(pattern.source)")
         }
     }
@@ -113,6 +123,8 @@ struct SchemaValidation {
             report(path + [name], "the required member \"\(name)\" is missing")
         }
         for (key, value) in object {
+            // What isn't reported needs no hint either.
+            guard violations.count < JSONSchema.maxViolations else { return }
             if let property = node.propertyIndex[key] {
                 check(value, against: property, at: path + [key])
                 continue

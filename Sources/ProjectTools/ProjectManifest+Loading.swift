@@ -15,12 +15,15 @@ extension ProjectManifest {
             throw ManifestError(code: .invalid, message: "\(fileName) can't be read: \(error)")
         }
         guard let bytes = SmallFile.read(path, maxBytes: maxBytes) else {
+            guard SmallFile.isThere(path) else {
+                throw ManifestError(
+                    code: .missing,
+                    message:
+                        "The project has no \(fileName) at its root, so nothing says how to install, test and start it."
+                )
+            }
             throw ManifestError(
-                code: .missing,
-                message:
-                    "The project has no \(fileName) (of at most \(maxBytes) bytes) at its root, so nothing says how to "
-                    + "install, test and start it."
-            )
+                code: .invalid, message: "\(fileName) can't be read: expected a file of at most \(maxBytes) bytes.")
         }
         let json: JSONValue
         do {

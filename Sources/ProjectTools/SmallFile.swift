@@ -20,6 +20,14 @@ public enum SmallFile {
         return read(descriptor, maxBytes: maxBytes)
     }
 
+    /// Whether anything has this path: a file, a directory, a link even to nothing.
+    ///
+    /// - Parameter path: Absolute path.
+    public static func isThere(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
     /// The last bytes of a file as text, from the start of a line on; empty when it can't be read.
     ///
     /// - Parameters:

@@ -14,11 +14,14 @@ public struct DefinitionFault: Sendable, Hashable, CustomStringConvertible {
     /// The column in Unicode scalars, from 1; 0 if unknown.
     public var column: Int { position.column }
 
-    /// Makes a fault.
+    /// The longest message, in bytes of UTF-8.
+    public static let maxMessageBytes = 2000
+
+    /// Makes a fault; a longer message than ``maxMessageBytes`` is cut, as names may be of any length.
     public init(position: SourcePosition, pointer: JSONPointer, message: String) {
         self.position = position
         self.pointer = pointer
-        self.message = message
+        self.message = message.cut(toBytes: Self.maxMessageBytes)
     }
 
     /// Place and message.

@@ -42,6 +42,14 @@ public enum DefinitionParser {
         try definition(from: SourceNode(unplaced: value), text: "", fileName: name)
     }
 
+    /// The value of a YAML text, whatever it describes.
+    ///
+    /// - Returns: the only document of the text; nil if it holds none.
+    /// - Throws: `DefinitionErrors` with everything for which it can't be read.
+    package static func value(ofYAML text: String, fileName: String) throws(DefinitionErrors) -> JSONValue? {
+        try YAMLReader.read(text, fileName: fileName)?.value
+    }
+
     private static func definition(
         from root: SourceNode, text: String, fileName: String
     ) throws(DefinitionErrors) -> WorkflowDefinition {

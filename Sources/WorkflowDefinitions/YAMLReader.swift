@@ -16,9 +16,10 @@ struct YAMLReader {
     static func read(_ text: String, fileName: String) throws(DefinitionErrors) -> SourceNode? {
         var reader = YAMLReader()
         var root: SourceNode?
-        if let alias = alias(in: text) {
+        // Found before the YAML library sees the text, because the library would copy what aliases stand for.
+        if let alias = YAMLAlias.first(in: text) {
             reader.faults.add(
-                alias.position, .root,
+                SourcePosition(line: alias.line, column: alias.column), .root,
                 "found the alias '*\(alias.name)'; anchors and aliases are not supported: repeat the value")
         } else {
             do {
@@ -123,42 +124,6 @@ struct YAMLReader {
             }
         }
         return position
-    }
-
-    // MARK: Aliases
-
-    /// The first `*name` for which there is also an `&name`.
-    ///
-    /// It has to be found before the YAML library sees the text, because the library would copy what aliases stand for.
-    /// Text that only looks like an anchor with its alias is refused as well; that is hardly ever met.
-    private static func alias(in text: String) -> (name: String, position: SourcePosition)? {
-        let bytes = Array(text.utf8)
-        let anchors = Set(names(after: UInt8(ascii: "&"), in: bytes).map(\.name))
-        guard !anchors.isEmpty,
-            let alias = names(after: UInt8(ascii: "*"), in: bytes).first(where: { anchors.contains($0.name) })
-        else { return nil }
-        let before = bytes[..<alias.offset]
-        let lineStart = before.lastIndex(of: 0x0a).map { $0 + 1 } ?? 0
-        let column = 1 + bytes[lineStart..<alias.offset].count { $0 & 0xc0 != 0x80 }
-        return (alias.name, SourcePosition(line: 1 + before.count { $0 == 0x0a }, column: column))
-    }
-
-    /// The names that follow a sign which itself follows no name: all that can be anchors or aliases.
-    private static func names(after sign: UInt8, in bytes: [UInt8]) -> [(name: String, offset: Int)] {
-        var names: [(name: String, offset: Int)] = []
-        for (offset, byte) in bytes.enumerated() where byte == sign {
-            guard offset == 0 || !isNamePart(bytes[offset - 1]) else { continue }
-            let name = bytes[(offset + 1)...].prefix(while: isNamePart)
-            if !name.isEmpty { names.append((String(decoding: name, as: UTF8.self), offset)) }
-        }
-        return names
-    }
-
-    private static func isNamePart(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "_"), UInt8(ascii: "-"): true
-        default: false
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FuzzKit
 import Glibc
 
 /// Feeds every parser of what comes from outside with mutated inputs, seeded, so that a failure can be had again.
@@ -7,7 +8,10 @@ import Glibc
 struct BatonFuzz: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "BatonFuzz", abstract: "Feed the parsers with mutated inputs.",
-        discussion: "A crash leaves its input in the scratch file; a hang or a broken promise is printed with its seed."
+        discussion: """
+            The inputs of the corpus come first, each time. An input that breaks a promise or a limit, crashes or hangs is in \
+            the scratch file, its length in the first line.
+            """
     )
 
     @Option(help: "One target, or all.")
@@ -25,106 +29,97 @@ struct BatonFuzz: ParsableCommand {
     @Option(help: "File that holds the input at hand.")
     var scratch = "/tmp/baton-fuzz-input"
 
-    @Option(help: "One input may take this many milliseconds.")
-    var limit = 2000
+    @Option(help: "CPU time that one input may take, in milliseconds.")
+    var limit = 1000
+
+    @Option(help: "Memory that the process may have while a target is fed, in MiB; four times that and it ends.")
+    var memory = 256
+
+    @Option(help: "File to keep the last target's slowest input in.")
+    var slowest: String?
 
     @Option(help: "A file to feed once, to have a failure again.")
     var replay: String?
 
+    @Flag(help: "A line of Markdown for each target.")
+    var table = false
+
     func run() throws {
-        let targets = FuzzTarget.all().filter { target == "all" || $0.name == target }
+        let targets = Targets.all().filter { target == "all" || $0.name == target }
         guard !targets.isEmpty else {
-            throw ValidationError("--target is one of \(FuzzTarget.all().map(\.name).joined(separator: ", ")), or all")
+            throw ValidationError("--target is one of \(Targets.all().map(\.name).joined(separator: ", ")), or all")
         }
-        if let replay {
-            guard let data = FileManager.default.contents(atPath: replay) else {
-                throw ValidationError("\(replay) can't be read")
-            }
-            for target in targets { print("\(target.name): \(target.feed(Array(data)) ?? "as promised")") }
-            return
+        if let replay { return try feedAgain(replay, to: targets) }
+        var room = rlimit(rlim_cur: rlim_t(memory) << 22, rlim_max: rlim_t(memory) << 22)
+        guard setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &room) == 0 else {
+            throw ValidationError("no limit on memory can be set")
         }
-        let memory = try ScratchFile(scratch)
+        let file = try ScratchFile(scratch)
+        let watch = HangWatch(seconds: 60)
+        let run = FuzzRun(
+            limits: FuzzRun.Limits(secondsPerInput: Double(limit) / 1000, mebibytes: memory),
+            willFeed: { input in
+                file.write(input)
+                watch.note()
+            })
+        if table {
+            print("| target | inputs | accepted | ways of refusal | inputs/s | slowest | peak memory |")
+            print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        }
         var isGood = true
-        for target in targets { isGood = try feed(target, memory) && isGood }
+        for target in targets {
+            let known = try inputs(of: target.name)
+            guard !known.isEmpty else { throw ValidationError("\(corpus)/\(target.name) has no inputs to begin with") }
+            let report = run.feed(target, corpus: known, count: count, seed: seed)
+            print(table ? row(report) : line(report))
+            fflush(nil)
+            isGood = isGood && report.failure == nil
+            if let slowest { try Data(report.slowestInput).write(to: URL(filePath: slowest)) }
+            // What comes next would be written over it.
+            if !isGood { break }
+        }
         if !isGood { throw ExitCode(1) }
     }
 
-    private func feed(_ target: FuzzTarget, _ memory: ScratchFile) throws -> Bool {
-        // Each target has random numbers of its own.
-        let salt = target.name.utf8.reduce(UInt64(7)) { $0 &* 31 &+ UInt64($1) }
-        var mutator = Mutator(seed: seed ^ salt)
-        mutator.corpus = target.seeds + Self.files(in: corpus + "/" + target.name)
-        guard !mutator.corpus.isEmpty else { throw ValidationError("\(target.name) has no inputs to begin with") }
-        for input in mutator.corpus {
-            if let broken = target.feed(input) {
-                print("✘ \(target.name): an input of the corpus: \(broken)")
-                return false
-            }
+    private func feedAgain(_ path: String, to targets: [FuzzTarget]) throws {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ValidationError("\(path) can't be read")
         }
-        let begun = ContinuousClock.now
-        var accepted = 0
-        var slowest = Duration.zero
-        for number in 0..<count {
-            let input = mutator.next()
-            memory.write(input)
-            let start = ContinuousClock.now
-            let broken = target.feed(input)
-            let took = ContinuousClock.now - start
-            slowest = max(slowest, took)
-            if took > .milliseconds(limit) {
-                print("✘ \(target.name): input \(number) took \(took); it is in \(scratch)")
-                return false
-            }
-            if let broken {
-                print("✘ \(target.name): input \(number): \(broken); it is in \(scratch)")
-                return false
-            }
-            if target.wasAccepted { accepted += 1 }
+        var isGood = true
+        for target in targets {
+            let broken = target.brokenPromise(of: Array(data))
+            print("\(target.name): \(broken ?? "as promised")")
+            isGood = isGood && broken == nil
         }
-        let seconds = Double((ContinuousClock.now - begun).components.seconds)
-        let peak = Self.peakMebibytes()
-        let line =
-            "\(target.name): \(count) inputs in \(Int(seconds)) s, \(accepted) of them valid, slowest \(slowest), "
-            + "peak \(peak) MiB"
-        guard peak <= 1024 else {
-            print("✘ \(line): more than 1024 MiB")
-            return false
+        if !isGood { throw ExitCode(1) }
+    }
+
+    private func inputs(of target: String) throws -> [[UInt8]] {
+        let folder = corpus + "/" + target
+        return try FileManager.default.contentsOfDirectory(atPath: folder).sorted().map { name in
+            guard let data = FileManager.default.contents(atPath: folder + "/" + name) else {
+                throw ValidationError("\(folder)/\(name) can't be read")
+            }
+            return Array(data)
         }
-        print("✔ \(line)")
-        return true
     }
 
-    private static func files(in folder: String) -> [[UInt8]] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.sorted().compactMap { FileManager.default.contents(atPath: folder + "/" + $0).map(Array.init) }
+    private func line(_ report: FuzzRun.Report) -> String {
+        let figures =
+            "\(report.name): \(report.inputs) inputs in \(Int(report.cpuSeconds)) s of CPU time, \(report.accepted) valid, "
+            + "\(report.refusals) ways of refusal, slowest \(milliseconds(report.slowestSeconds)) ms "
+            + "(\(report.slowestInput.count) bytes), peak \(report.peakMebibytes) MiB"
+        guard let failure = report.failure else { return "✔ \(figures)" }
+        return "✘ \(figures)\n  \(failure.promise)\n  \(failure.input.count) bytes, kept in \(scratch): "
+            + String(decoding: failure.input.prefix(300), as: UTF8.self).debugDescription
     }
 
-    /// The most memory that this process ever had, in MiB.
-    private static func peakMebibytes() -> Int {
-        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
-        return (line.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0) / 1024
-    }
-}
-
-/// A file that is memory, too: what was last written survives a crash.
-final class ScratchFile {
-    private static let size = 1 << 20
-    private let bytes: UnsafeMutableRawPointer
-
-    init(_ path: String) throws {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
-        guard descriptor >= 0, ftruncate(descriptor, off_t(Self.size)) == 0,
-            let bytes = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), bytes != MAP_FAILED
-        else { throw ValidationError("\(path) can't be made") }
-        self.bytes = bytes
-        close(descriptor)
+    private func row(_ report: FuzzRun.Report) -> String {
+        let rate = Int(Double(report.inputs) / max(report.cpuSeconds, 0.001))
+        let failure = report.failure.map { " ✘ \($0.promise)" } ?? ""
+        return "| \(report.name) | \(report.inputs) | \(report.accepted) | \(report.refusals) | \(rate) | "
+            + "\(milliseconds(report.slowestSeconds)) ms | \(report.peakMebibytes) MiB |\(failure)"
     }
 
-    /// The input with its length before it, as text in the first line.
-    func write(_ input: [UInt8]) {
-        let head = Array("\(input.count)\n".utf8)
-        let all = head + input.prefix(Self.size - head.count)
-        all.withUnsafeBytes { bytes.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(bytes), byteCount: $0.count) }
-    }
+    private func milliseconds(_ seconds: Double) -> String { String(format: "%.1f", seconds * 1000) }
 }

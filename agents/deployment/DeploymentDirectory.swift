@@ -58,10 +58,15 @@ struct DeploymentDirectory: Sendable {
         guard rename(temporary, current) == 0 else { throw FileError("switch", current) }
     }
 
-    /// Puts a log that has grown too large aside; one older part is kept.
+    /// Puts a log aside that has grown too large, or is none: a pipe that an app put there would hold up the next one's
+    /// start for good. One older part is kept.
     func rotateLog() {
         var status = stat()
-        if stat(log, &status) == 0, status.st_size > Self.maxLogBytes { rename(log, log + ".1") }
+        guard lstat(log, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT != S_IFREG || status.st_size > Self.maxLogBytes else { return }
+        // A folder can't take the place of a file.
+        unlink(log + ".1")
+        rename(log, log + ".1")
     }
 
     /// Releases that may be deleted: complete or not, all but the newest ``keptReleases`` and those named.

@@ -1,5 +1,6 @@
 import AgentProtocol
 import AgentRuntime
+import Glibc
 import JSONTools
 import ProjectTools
 
@@ -18,6 +19,12 @@ struct E2EEvidence: Sendable {
 
     static let maxFindingsInOutput = 50
     static let maxPagesInOutput = 50
+    /// Pictures that are kept, and how much of them goes into the report, in bytes.
+    static let maxPictures = 80
+    static let maxPictureBytes = 64 << 20
+    /// One picture, and one trace, in bytes; larger ones are left out.
+    static let maxPictureFileBytes = 8 << 20
+    static let maxTraceBytes = 256 << 20
 
     var tests: TestSummary { TestSummary(cases) }
 
@@ -142,8 +149,12 @@ extension E2EEvidence {
         let testPictures = testFiles.filter { $0.hasSuffix(".png") }
             .map { (file: "tests/\($0)", caption: "end of \($0.dropLast(4))") }
         var pictures: [ReportPage.Picture] = []
-        for (file, caption) in testPictures + pagePictures {
-            guard let bytes = SmallFile.read(directory + "/" + file) else { continue }
+        var room = Self.maxPictureBytes
+        for (file, caption) in (testPictures + pagePictures).prefix(Self.maxPictures) {
+            guard isKept(file, maxBytes: Self.maxPictureFileBytes), let bytes = SmallFile.read(directory + "/" + file),
+                bytes.count <= room
+            else { continue }
+            room -= bytes.count
             pictures.append(.init(caption: caption, bytes: bytes, isPhone: file.hasSuffix("-phone.png")))
         }
         let report = ReportPage(
@@ -152,17 +163,28 @@ extension E2EEvidence {
             bytes: Array(report.html().utf8), name: "e2e-report.html", type: "text/html", label: "Browser test report")
         try sink.add(
             file: directory + "/junit.xml", name: "e2e-junit.xml", type: "application/xml", label: "JUnit report")
-        for (file, caption) in (pagePictures + testPictures).prefix(80) {
+        for (file, caption) in (pagePictures + testPictures).prefix(Self.maxPictures) {
             let name = file.split(separator: "/").last.map(String.init) ?? file
-            guard SmallFile.read(directory + "/" + file) != nil else { continue }
+            guard isKept(file, maxBytes: Self.maxPictureFileBytes) else { continue }
             try sink.add(file: directory + "/" + file, name: name, type: "image/png", label: caption)
         }
         let label = "Trace; open it with: playwright show-trace"
-        if SmallFile.read(directory + "/trace.zip", maxBytes: 256 << 20) != nil {
+        if isKept("trace.zip", maxBytes: Self.maxTraceBytes) {
             try sink.add(file: directory + "/trace.zip", name: "trace.zip", type: "application/zip", label: label)
         }
-        for name in testFiles.filter({ $0.hasSuffix(".trace.zip") }).prefix(20) {
+        for name in testFiles.filter({ $0.hasSuffix(".trace.zip") }).prefix(20)
+        where isKept("tests/" + name, maxBytes: Self.maxTraceBytes) {
             try sink.add(file: directory + "/tests/" + name, name: name, type: "application/zip", label: label)
         }
+    }
+
+    /// Whether something is a regular file of the evidence: the project's tests write there, too, and what they link to is
+    /// not taken along.
+    private func isKept(_ file: String, maxBytes: Int) -> Bool {
+        var status = stat()
+        guard let path = try? Workspace(root: directory).resolve(file), path.hasSuffix("/" + file),
+            lstat(path, &status) == 0
+        else { return false }
+        return status.st_mode & S_IFMT == S_IFREG && status.st_size <= maxBytes
     }
 }

@@ -76,7 +76,7 @@ struct E2ETestingAction: AgentAction {
             plan, maxPages: context.input["max_pages"]?.intValue ?? 20, accepted: AcceptedPictures(context))
         let suite = ProjectTests(context: context)
         var commit = try await suite.head()
-        let isGenerated = !suite.exist
+        let isGenerated = try !suite.exist()
         if isGenerated {
             context.report(progress: 0.5, note: "writing tests")
             let files = TestGenerator(health: manifest.health, plan: plan, survey: survey).files()

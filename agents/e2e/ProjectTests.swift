@@ -10,8 +10,10 @@ struct ProjectTests: Sendable {
     init(context: ActionContext) { self.context = context }
 
     /// Whether the project has tests of its own in `e2e`, which are then run as they are.
-    var exist: Bool {
-        SmallFile.names(in: context.workspace + "/e2e").contains { name in
+    ///
+    /// - Throws: ``ActionFailure`` `PATH_OUTSIDE_WORKSPACE` when `e2e` is a link that leads away.
+    func exist() throws -> Bool {
+        SmallFile.names(in: try context.resolve("e2e")).contains { name in
             name.hasSuffix(".py") && (name.hasPrefix("test_") || name.hasSuffix("_test.py"))
         }
     }

@@ -22,8 +22,11 @@ struct Publisher: Sendable {
     func publish(_ commit: String, to destination: TargetRepository.Destination) async throws {
         try await check(destination)
         var arguments = ["push", "--quiet", "--atomic"]
-        if destination.movesWorktree {
-            arguments.append("--receive-pack=git -c receive.denyCurrentBranch=updateInstead receive-pack")
+        if target.localPath != nil {
+            // Its hooks are run, as by any push: by them its owner has a say. What watches or extends it is not.
+            var options = "-c core.fsmonitor=false -c core.alternateRefsCommand=true"
+            if destination.movesWorktree { options += " -c receive.denyCurrentBranch=updateInstead" }
+            arguments.append("--receive-pack=git \(options) receive-pack")
         }
         arguments += ["--", target.location, "\(commit):refs/heads/\(destination.branch)"]
         if let former = destination.head {

@@ -82,6 +82,8 @@ struct TargetRepository: Sendable {
         if updatesWorktree {
             if !worktree.isMain {
                 reason += ", which is a linked work tree"
+            } else if try await hasFilters(worktree.path) {
+                reason += ", whose settings run programs on its files (filter.*)"
             } else if try await isClean(worktree.path) {
                 return Destination(branch: branch, head: head, movesWorktree: true, reason: nil)
             } else {
@@ -141,7 +143,7 @@ struct TargetRepository: Sendable {
     }
 
     private func worktree(of branch: String, in path: String) async throws -> Worktree? {
-        let output = try await git.run(["-C", path, "worktree", "list", "--porcelain"])
+        let output = try await look(at: path, ["worktree", "list", "--porcelain"])
         guard output.succeeded else {
             throw ActionFailure(
                 code: "TARGET_UNREACHABLE", message: "\(path) is no git repository:\n" + output.lastLines())
@@ -150,9 +152,25 @@ struct TargetRepository: Sendable {
     }
 
     private func isClean(_ path: String) async throws -> Bool {
-        let output = try await git.run(["-C", path, "status", "--porcelain=v1"])
+        // What a submodule's own settings say is none of ours to run either.
+        let output = try await look(at: path, ["status", "--porcelain=v1", "--ignore-submodules=dirty"])
         return output.succeeded && output.standardOutput.isEmpty
     }
+
+    /// Whether the repository's settings name programs that git would hand the files of the work tree to.
+    private func hasFilters(_ path: String) async throws -> Bool {
+        try await look(at: path, ["config", "--get-regexp", #"^filter\."#]).exitCode != 1
+    }
+
+    /// Runs git in somebody's repository, where its settings are theirs: nothing that they name is run.
+    private func look(at path: String, _ arguments: [String]) async throws -> ToolOutput {
+        try await git.run(["-C", path] + Self.withoutPrograms + ["--no-optional-locks"] + arguments)
+    }
+
+    /// Options of git that take from a repository's settings what runs a program where it is only looked at.
+    static let withoutPrograms = [
+        "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.alternateRefsCommand=true",
+    ]
 }
 
 extension String {

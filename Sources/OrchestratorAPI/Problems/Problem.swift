@@ -11,6 +11,12 @@ struct Problem: Error, Sendable {
         var pointer: String
         /// What was found, what was expected.
         var message: String
+
+        /// Both are cut, as what they repeat may be as long as the body.
+        init(pointer: String, message: String) {
+            self.pointer = pointer.cut(toBytes: 500)
+            self.message = message.cut(toBytes: 2000)
+        }
     }
 
     /// Most faults that one document lists.

@@ -11,7 +11,7 @@ struct FieldReader {
         for key in object.keys where !allowed.contains(key) {
             let meant = closestMatch(key, in: allowed).map { "; did you mean '\($0)'?" }
             fault(
-                "\(JSONPointer.root.appending(key))",
+                "\(JSONPointer.root.appending(WorkflowRequest.shortened(key)))",
                 "found an unknown field" + (meant ?? "; expected \(allowed.joined(separator: ", "))"))
         }
     }

@@ -111,7 +111,10 @@ extension ProjectPlan {
         options = [:]
         for (key, value) in json["options"]?.objectValue ?? [:] { options[key] = value }
         entities = []
-        source = TemplateSource(json: json["template_source"])
+        if let given = json["template_source"], given != .null {
+            guard let read = TemplateSource(json: given) else { return nil }
+            source = read
+        }
         for value in json["entities"]?.arrayValue ?? [] {
             guard let entity = EntityModel(json: value) else { return nil }
             entities.append(entity)

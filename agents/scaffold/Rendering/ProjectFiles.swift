@@ -49,7 +49,10 @@ struct ProjectFiles {
         var result = manifest
         for folder in feature.layers + [featureFolder] {
             let source = "\(folder)/\(Self.manifestTemplate)"
-            guard let bytes = SmallFile.read(root + "/" + source, maxBytes: TemplateCatalog.maxFileBytes) else {
+            guard
+                let bytes = SmallFile.read(
+                    try TemplateCatalog.path(source, in: root), maxBytes: TemplateCatalog.maxFileBytes)
+            else {
                 continue
             }
             let text = try renderer().render(String(decoding: bytes, as: UTF8.self), file: source)
@@ -69,7 +72,7 @@ struct ProjectFiles {
             stack.layers.map { $0 + "/base" } + [stack.name + "/base"] + feature.layers.map { $0 + "/base" }
             + [featureFolder]
         for folder in folders {
-            for name in try Self.list(root + "/" + folder) where folder != featureFolder || !Self.isDescription(name) {
+            for name in try list(folder) where folder != featureFolder || !Self.isDescription(name) {
                 let file = try make(name, in: folder, renderer)
                 if isWanted(file.path) { files[file.path] = file }
             }
@@ -93,7 +96,7 @@ struct ProjectFiles {
             add(model, "\(paths.models)/\(entity.name).json")
             let renderer = try renderer(entity)
             for folder in feature.layers.map({ $0 + "/entities" }) + [featureFolder + "/entities"] {
-                for name in try Self.list(root + "/" + folder) { files.append(try make(name, in: folder, renderer)) }
+                for name in try list(folder) { files.append(try make(name, in: folder, renderer)) }
             }
         }
         return files
@@ -115,8 +118,8 @@ struct ProjectFiles {
     private func make(
         _ name: String, in folder: String, _ renderer: TemplateRenderer
     ) throws(TemplateError) -> ProjectFile {
-        let path = "\(root)/\(folder)/\(name)"
         let source = "\(folder)/\(name)"
+        let path = try TemplateCatalog.path(source, in: root)
         guard let bytes = SmallFile.read(path, maxBytes: TemplateCatalog.maxFileBytes) else {
             throw TemplateError(file: source, message: "can't be read, or has more than 1 MiB")
         }
@@ -162,8 +165,8 @@ struct ProjectFiles {
         if let entity { trusted["entity"] = .object(entity.templateValues) }
         var partials: [String: String] = [:]
         for folder in stack.layers + feature.layers + [stack.name] {
-            for name in try Self.list("\(root)/\(folder)/partials") where name.hasSuffix(Self.suffix) {
-                let path = "\(root)/\(folder)/partials/\(name)"
+            for name in try list(folder + "/partials") where name.hasSuffix(Self.suffix) {
+                let path = try TemplateCatalog.path("\(folder)/partials/\(name)", in: root)
                 let bytes = SmallFile.read(path, maxBytes: TemplateCatalog.maxFileBytes) ?? []
                 partials[String(name.dropLast(Self.suffix.count))] = String(decoding: bytes, as: UTF8.self)
             }
@@ -172,14 +175,15 @@ struct ProjectFiles {
     }
 
     /// The regular files below a folder, relative to it; an absent folder has none. Links are not followed.
-    private static func list(_ folder: String) throws(TemplateError) -> [String] {
-        guard let found = FileManager.default.enumerator(atPath: folder) else { return [] }
+    private func list(_ folder: String) throws(TemplateError) -> [String] {
+        let path = try TemplateCatalog.path(folder, in: root)
+        guard let found = FileManager.default.enumerator(atPath: path) else { return [] }
         var files: [String] = []
         while let name = found.nextObject() as? String {
             guard found.fileAttributes?[.type] as? FileAttributeType == .typeRegular else { continue }
             files.append(name)
-            if files.count > maxFiles {
-                throw TemplateError(file: folder, message: "has more than \(maxFiles) files")
+            if files.count > Self.maxFiles {
+                throw TemplateError(file: folder, message: "has more than \(Self.maxFiles) files")
             }
         }
         return files.sorted()

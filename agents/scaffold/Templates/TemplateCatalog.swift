@@ -1,3 +1,4 @@
+import AgentRuntime
 import JSONTools
 import ProjectTools
 
@@ -172,7 +173,7 @@ extension TemplateCatalog {
     }
 
     private static func document(_ file: String, in directory: String) throws(TemplateError) -> YAMLDocument {
-        guard let bytes = SmallFile.read(directory + "/" + file, maxBytes: maxFileBytes) else {
+        guard let bytes = SmallFile.read(try path(file, in: directory), maxBytes: maxFileBytes) else {
             throw TemplateError(
                 file: file,
                 message: "there is no such file in \(directory) (of at most \(maxFileBytes) bytes); "
@@ -180,5 +181,19 @@ extension TemplateCatalog {
             )
         }
         return try YAMLDocument(String(decoding: bytes, as: UTF8.self), file: file)
+    }
+
+    /// The absolute path of something in a folder of templates.
+    ///
+    /// - Throws: ``TemplateError`` when it leads out of the folder, as a link in somebody's repository may.
+    static func path(_ file: String, in directory: String) throws(TemplateError) -> String {
+        do {
+            return try Workspace(root: directory).resolve(file)
+        } catch let failure as ActionFailure where failure.code == "PATH_OUTSIDE_WORKSPACE" {
+            throw TemplateError(file: file, message: "leads out of the templates' folder")
+        } catch {
+            // There is no such folder: what reads the file says so.
+            return directory + "/" + file
+        }
     }
 }

@@ -19,10 +19,10 @@ struct TemplateSource: Sendable, Hashable {
         self.commit = commit
     }
 
-    /// Reads what ``json`` wrote; nil when a plan names no source.
-    init?(json: JSONValue?) {
-        guard let location = json?["location"]?.stringValue else { return nil }
-        self.init(location: location, commit: json?["commit"]?.stringValue)
+    /// Reads what ``json`` wrote; nil when it is none: somebody's repository may bring any plan along.
+    init?(json: JSONValue) {
+        guard let location = json["location"]?.stringValue, GitName.isLocation(location) else { return nil }
+        self.init(location: location, commit: json["commit"]?.stringValue)
     }
 
     /// Reads `template` of structured input.

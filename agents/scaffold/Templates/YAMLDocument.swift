@@ -15,6 +15,12 @@ struct YAMLDocument: Sendable {
     /// - Throws: ``TemplateError`` with the line, as the YAML parser says it.
     init(_ text: String, file: String) throws(TemplateError) {
         self.file = file
+        if let alias = YAMLAlias.first(in: text) {
+            throw TemplateError(
+                file: file,
+                message:
+                    "line \(alias.line): found the alias *\(alias.name); aliases are not supported, repeat the value")
+        }
         let node: Node?
         do {
             node = try Yams.compose(yaml: text)

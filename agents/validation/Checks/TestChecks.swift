@@ -26,23 +26,24 @@ struct TestChecks {
             coverage.status = .skipped(reason: "there are no tests", help: nil)
             return (tests, coverage)
         }
-        let reports = try prepareReports()
+        try prepareReports()
+        var run: ProjectRunner.Run?
         do {
-            if let run = try await runner.run(command) { read(run, reports, into: &tests) }
+            run = try await runner.run(command)
         } catch let failure as ActionFailure {
             tests.take(failure)
         }
+        // Once more: what ran may have put links there that lead out of the workspace.
+        let reports = try reportPaths()
+        if let run { read(run, reports, into: &tests) }
         readCoverage(reports["coverage"], into: &coverage)
         try keep(reports)
         return (tests, coverage)
     }
 
     /// Makes room for the reports: what lies there from elsewhere must not be taken for this run's.
-    private func prepareReports() throws -> [String: String] {
-        let workspace = try Workspace(root: context.workspace)
-        var paths: [String: String] = [:]
-        for (kind, relative) in manifest.reports {
-            let path = try workspace.resolve(relative)
+    private func prepareReports() throws {
+        for path in try reportPaths().values {
             if let slash = path.lastIndex(of: "/") {
                 do throws(FileError) {
                     try SmallFile.makeDirectories(String(path[..<slash]))
@@ -51,9 +52,13 @@ struct TestChecks {
                 }
             }
             unlink(path)
-            paths[kind] = path
         }
-        return paths
+    }
+
+    /// Where the reports are, by their kind.
+    private func reportPaths() throws -> [String: String] {
+        let workspace = try Workspace(root: context.workspace)
+        return try manifest.reports.mapValues { try workspace.resolve($0) }
     }
 
     private func keep(_ reports: [String: String]) throws {

@@ -7,6 +7,7 @@ extension Policy {
     /// Name of the file at the root of a project.
     static let fileName = "policy.yaml"
     private static let maxRules = 100
+    private static let maxBytes = 256 << 10
 
     /// Everything that is wrong with a policy file, each with its line.
     struct Faults: Error, Sendable, Hashable {
@@ -18,7 +19,12 @@ extension Policy {
     /// - Throws: ``ActionFailure`` `INVALID_POLICY` naming everything that is wrong.
     static func load(from workspace: Workspace) throws -> Policy {
         let path = try workspace.resolve(fileName)
-        guard let bytes = SmallFile.read(path, maxBytes: 1 << 20) else { return standard }
+        guard let bytes = SmallFile.read(path, maxBytes: maxBytes) else {
+            guard SmallFile.isThere(path) else { return standard }
+            throw ActionFailure(
+                code: "INVALID_POLICY",
+                message: "\(fileName) can't be read: expected a file of at most \(maxBytes) bytes.")
+        }
         do throws(Faults) {
             return try Policy(yaml: String(decoding: bytes, as: UTF8.self))
         } catch {
@@ -34,6 +40,11 @@ extension Policy {
     ///
     /// - Throws: all faults at once.
     init(yaml: String) throws(Faults) {
+        if let alias = YAMLAlias.first(in: yaml) {
+            throw Faults(messages: [
+                "\(Self.fileName):\(alias.line): found the alias *\(alias.name); aliases are not supported, repeat the value"
+            ])
+        }
         let root: Node?
         do { root = try Yams.compose(yaml: yaml) } catch { throw Faults(messages: ["\(Self.fileName): \(error)"]) }
         var faults: [String] = []

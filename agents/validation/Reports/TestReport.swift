@@ -42,6 +42,10 @@ struct TestReport: Sendable, Hashable {
                 description: "the report has \(xml.count) bytes; at most \(JUnitReport.maxBytes) are read")
         }
         let clean = xml.filter { $0 >= 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
+        // FoundationXML ends the process where a name is not UTF-8.
+        guard String(validating: clean, as: UTF8.self) != nil else {
+            throw ParsingError(description: "it is not UTF-8")
+        }
         let reader = TestReportReader(project: project)
         let parser = XMLParser(data: Data(clean))
         parser.shouldResolveExternalEntities = false
