@@ -52,7 +52,8 @@ package enum RequestParsers {
     ///
     /// - Returns: how many of them take it.
     package static func bodies(_ bytes: [UInt8]) throws(Refusal) -> Int {
-        let rule = InputRule(schema: try? JSONSchema(["type": "object", "properties": ["a": ["type": "integer", "default": 1]]]))
+        let members: JSONValue = ["a": ["type": "integer", "default": 1]]
+        let rule = InputRule(schema: try? JSONSchema(["type": "object", "properties": members]))
         var taken = 0
         var first: Problem?
         func attempt(_ body: () throws(Problem) -> Void) {

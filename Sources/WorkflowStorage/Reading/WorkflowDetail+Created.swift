@@ -1,4 +1,4 @@
-public import WorkflowCore
+import WorkflowCore
 
 extension WorkflowDetail {
     /// All that the record says about a workflow that was just recorded, without asking it.
