@@ -47,7 +47,7 @@ struct InjectionTests {
             "version": 1, "name": "x", "commands": ["test": [["sh", "test.sh"]]], "reports": .object(reports),
         ]
         let files: [String: String?] = [
-            "baton.json": JSONValue.object(manifest).prettyPrinted(), "test.sh": test + "\n",
+            "baton.json": JSONValue.object(manifest).prettyPrinted(), "test.sh": "#!/bin/sh\n" + test + "\n",
             "policy.yaml": "rules: [{metric: secrets_found, operator: \"==\", threshold: 0}]\n",
         ]
         return files.merging(changes) { _, given in given }

@@ -19,7 +19,7 @@ extension AgentProgram {
             filled in, and the irreversible part of an action is granted. The result goes to standard output, the log to
             standard error; exit code 0, or 1 for failure and cancelled.
               {"action": "noop", "payload": {"output": {"answer": 42}}}
-              {"action": "…", "payload": {…}, "workspace": {"mode": "write", "url": "file:/path/repo.git", "commit": null},
+              {"action": "…", "payload": {…}, "workspace": {"mode": "write", "url": "file:///path/repo.git", "commit": null},
                "workflow_context": {"requirements": "…", "input": {…}, "stage_outputs": {"earlier-stage": {…}}}}
 
             Environment

@@ -72,7 +72,7 @@ extension TaskTrial {
         guard let given, !given.isNull else { return ["mode": "none", "url": nil, "commit": nil] }
         guard case .object(var object) = given else { return given }
         if let url = object["url"]?.stringValue, !url.contains(":") {
-            object["url"] = .string("file:" + escaped(FileSystem.absolute(url)))
+            object["url"] = .string("file://" + escaped(FileSystem.absolute(url)))
         }
         if object["mode"] == nil { object["mode"] = object["url"] == nil ? "none" : "write" }
         return .object(object)

@@ -15,16 +15,27 @@ extension APIClient {
 
     /// The workflow that a person means: by id, by the beginning of an id, by name (the newest of that name), or
     /// `last`.
+    ///
+    /// - Throws: ``CommandError`` when nothing fits, or when several ids begin so: ids begin with their time, so those
+    ///   of neighbours are alike at the beginning.
     func find(_ word: String) async throws(CommandError) -> WorkflowView {
         if UniqueID(word) != nil { return try await workflow(id: word.lowercased()) }
-        let isLast = word == "last"
-        let isName = { (item: JSONValue) in item["name"]?.stringValue == word }
-        let isPrefix = { (item: JSONValue) in
-            word.count >= 4 && item["id"]?.stringValue?.hasPrefix(word.lowercased()) == true
-        }
         // Newest first; the search is the server's where it can be (by name), ours where it can't (by prefix).
         let newest = try await get("/workflows", [("limit", "100")])["items"]?.arrayValue ?? []
-        var found = newest.first { isLast || isName($0) || isPrefix($0) }
+        let isLast = word == "last"
+        let isName = { (item: JSONValue) in item["name"]?.stringValue == word }
+        var found = newest.first { isLast || isName($0) }
+        if found == nil {
+            let ids = newest.compactMap { $0["id"]?.stringValue }.filter {
+                word.count >= 4 && $0.hasPrefix(word.lowercased())
+            }
+            if ids.count > 1 {
+                throw CommandError(
+                    .usage, "\(ids.count) workflows have an id that begins with \"\(word)\"",
+                    hint: "`\(CommandName.current) list` shows ids and names; give more of the id, or the name")
+            }
+            if let id = ids.first { return try await workflow(id: id) }
+        }
         if found == nil && !isLast {
             let searched = try await get("/workflows", [("q", word), ("limit", "100")])["items"]?.arrayValue ?? []
             found = searched.first(where: isName)

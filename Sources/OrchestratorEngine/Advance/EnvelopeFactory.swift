@@ -12,6 +12,8 @@ public struct EnvelopeFactory: Sendable {
     public let heartbeatMilliseconds: Int
     /// After how long a silence an agent counts as lost, in milliseconds.
     public let leaseMilliseconds: Int
+    /// The data directory as the beginning of a URL.
+    private let baseURL: String
 
     /// A factory for one orchestrator.
     public init(
@@ -21,11 +23,30 @@ public struct EnvelopeFactory: Sendable {
         self.dataDirectory = dataDirectory
         self.heartbeatMilliseconds = heartbeatMilliseconds
         self.leaseMilliseconds = leaseMilliseconds
+        baseURL = "file://" + Self.escaped(dataDirectory)
     }
 
     /// Path of a workflow's bare repository.
     public func repositoryPath(of workflowID: UniqueID) -> String {
-        "\(dataDirectory)/workspaces/\(workflowID).git"
+        dataDirectory + Self.repositoryName(of: workflowID)
+    }
+
+    /// What comes after the data directory, in paths and in URLs.
+    private static func repositoryName(of workflowID: UniqueID) -> String { "/workspaces/\(workflowID).git" }
+
+    /// A path as it stands in a URL (RFC 3986, section 3.3).
+    private static func escaped(_ path: String) -> String {
+        let plain = Set("/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in path.utf8 {
+            if plain.contains(byte) {
+                bytes.append(byte)
+            } else {
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The envelope of an attempt but for the marks of one send: encoded once, kept in the attempt's row, sent as it is.
@@ -47,7 +68,7 @@ public struct EnvelopeFactory: Sendable {
                 stageOutputs: shortened(order.stageOutputs)),
             answers: order.answers.map { Answer(id: $0.id, value: $0.value) },
             workspace: workspace(of: stage, order, machine),
-            artifactsURL: "file:\(dataDirectory)/artifacts",
+            artifactsURL: "\(baseURL)/artifacts",
             trace: TraceContext(traceID: facts.traceID, spanID: DispatchID(rawValue: spanID).description),
             createdAt: now, createdBy: orchestrator)
         return envelope.encodedBody()
@@ -62,7 +83,7 @@ public struct EnvelopeFactory: Sendable {
     private func workspace(
         of stage: StageDefinition, _ order: AttemptOrder, _ machine: WorkflowMachine
     ) -> WorkspaceReference {
-        let url = "file:\(repositoryPath(of: machine.facts.id))"
+        let url = baseURL + Self.repositoryName(of: machine.facts.id)
         switch stage.workspace {
         case .none: return WorkspaceReference(mode: .none)
         case .read: return WorkspaceReference(mode: .read, url: url, commit: order.inputCommit)

@@ -221,18 +221,19 @@ public struct PostgresWatchStore: WatchStore {
         _ = try await run(BatchSQL.insertDeadLetters(letters))
     }
 
-    /// Appends log lines; lines that are there already, or of attempts that don't exist, are passed over.
+    /// Appends log lines in their order; lines that are there already, or of attempts that don't exist, are passed over.
     public func append(_ lines: [LogRow]) async throws(BatchError) {
         guard !lines.isEmpty else { return }
         _ = try await run(
             PostgresStatement(
                 """
                 INSERT INTO logs (workflow_id, task_id, attempt, line, at, level, stream, text, stage)
-                SELECT n.*, t.stage
+                SELECT n.workflow_id, n.task_id, n.attempt, n.line, n.at, n.level, n.stream, n.text, t.stage
                 FROM unnest(
                     $1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])
-                    AS n (workflow_id, task_id, attempt, line, at, level, stream, text)
+                    WITH ORDINALITY AS n (workflow_id, task_id, attempt, line, at, level, stream, text, place)
                 JOIN tasks t ON t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
+                ORDER BY n.place
                 ON CONFLICT (workflow_id, task_id, attempt, line) DO NOTHING
                 """,
                 [

@@ -20,6 +20,14 @@ class Failure(Exception):
         self.fault = {"code": code, "message": message[:4000], "retryable": retryable}
 
 
+class Ask(Exception):
+    """What people have to answer first: the stage waits, and its next attempt has their `answers`."""
+
+    def __init__(self, *questions):
+        super().__init__()
+        self.questions = list(questions)
+
+
 def noop(task):
     """What every agent offers, so that others can test with it."""
     wish = task["payload"]
@@ -71,6 +79,8 @@ def run(action, task, pipe):
         end = {"status": "success", "output": action(task)}
         if len(json.dumps(end["output"])) > 65_536:
             raise Failure("PAYLOAD_TOO_LARGE", "the output is larger than 64 KiB")
+    except Ask as ask:
+        end = {"status": "needs_input", "questions": ask.questions}
     except Failure as failure:
         end = {"status": "failure", "errors": [failure.fault]}
     except BaseException as error:  # whatever it is, the orchestrator has to hear of it
