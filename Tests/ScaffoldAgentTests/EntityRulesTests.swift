@@ -47,7 +47,10 @@ struct EntityRulesTests {
             ("Made with Go, with PostgreSQL", "node-web/page", []), ("A page with a title", "node-web/page", []),
             ("with that have (", "node-web/page", []),
             ("", "node-web/page", []),
-            ("A static site with a list of books", "static-site/site", []),
+            (
+                "A static site with a list of books", "static-site/records",
+                ["book: title string, author string, read bool"]
+            ),
         ])
     func sentences(requirements: String, template: String, entities: [String]) throws {
         let choice = try choose(requirements)
