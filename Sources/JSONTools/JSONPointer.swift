@@ -19,10 +19,11 @@ public struct JSONPointer: Sendable, Hashable, CustomStringConvertible {
         }
         guard text.utf8.first == UInt8(ascii: "/") else { return nil }
         var tokens: [String] = []
-        for part in text.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+        // Scalars, not characters: a slash with a combining mark after it is still a slash.
+        for part in text.unicodeScalars.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
             var token = ""
             var escaped = false
-            for character in part.unicodeScalars {
+            for character in part {
                 switch (escaped, character) {
                 case (true, "0"): token.unicodeScalars.append("~")
                 case (true, "1"): token.unicodeScalars.append("/")

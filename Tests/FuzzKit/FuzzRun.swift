@@ -57,7 +57,6 @@ package struct FuzzRun {
             if report.failure != nil { break }
         }
         report.cpuSeconds = ProcessFigures.cpuSeconds() - begun
-        report.peakMebibytes = ProcessFigures.peakMebibytes()
         report.refusals = refusals.count
         return report
     }
@@ -67,6 +66,10 @@ package struct FuzzRun {
         _ mutator: inout Mutator
     ) {
         willFeed(input)
+        // What making the input took is none of the parser's.
+        if ProcessFigures.peakMebibytes() > max(report.peakMebibytes, limits.mebibytes / 4) {
+            ProcessFigures.forgetPeak()
+        }
         let start = ProcessFigures.cpuSeconds()
         let verdict = target.body(input)
         let seconds = ProcessFigures.cpuSeconds() - start
@@ -85,11 +88,10 @@ package struct FuzzRun {
         if report.failure == nil, seconds > limits.secondsPerInput {
             report.failure = (input, "it took \(seconds) s of CPU time; the limit is \(limits.secondsPerInput) s")
         }
-        if report.failure == nil, report.inputs % 64 == 0 || input.count > 4096 {
-            let peak = ProcessFigures.peakMebibytes()
-            if peak > limits.mebibytes {
-                report.failure = (input, "the process has \(peak) MiB; the limit is \(limits.mebibytes) MiB")
-            }
+        let peak = ProcessFigures.peakMebibytes()
+        report.peakMebibytes = max(report.peakMebibytes, peak)
+        if report.failure == nil, peak > limits.mebibytes {
+            report.failure = (input, "the process has \(peak) MiB; the limit is \(limits.mebibytes) MiB")
         }
     }
 }

@@ -9,21 +9,14 @@ enum ProcessFigures {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    /// The most memory since ``forgetPeak()``, in MiB: `VmHWM` of `/proc/self/status` (proc(5)).
+    /// The most memory since ``forgetPeak()``, in MiB (getrusage(2)).
     static func peakMebibytes() -> Int {
-        guard let file = fopen("/proc/self/status", "re") else { return 0 }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 256)
-        while fgets(&line, 256, file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            if text.hasPrefix("VmHWM:") {
-                return (text.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0) / 1024
-            }
-        }
-        return 0
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return usage.ru_maxrss / 1024
     }
 
-    /// Begins the count of the peak anew.
+    /// Begins the count of the peak anew (proc(5), clear_refs).
     static func forgetPeak() {
         guard let file = fopen("/proc/self/clear_refs", "we") else { return }
         fputs("5", file)
