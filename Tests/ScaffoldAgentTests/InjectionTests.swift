@@ -264,6 +264,7 @@ struct InjectionTests {
         _ = try await a.sandbox.commit(links: links, files: all, to: "main", in: repository)
         let input: JSONObject = ["template": .string("file://" + repository)]
         let planned = try await a.trial.run("initialization", name: "shop", input: input)
+        try await a.check(planned, "initialization")
         guard planned.status == .success else { return planned }
         return try await a.trial.run("scaffolding", name: "shop", input: input, commit: planned.commit)
     }
@@ -315,14 +316,20 @@ struct InjectionTests {
     @Test("links in a template are not followed out of it, neither files nor folders")
     func templateLinks() async throws {
         try await Self.arranged { a in
-            let outside = a.canary.directory
+            // A whole template that would do, if it were the template's own.
+            let outside = a.sandbox.path + "/elsewhere"
+            for (file, text) in TemplateSourceTests.files { try a.sandbox.write(text, to: "elsewhere/" + file) }
+            try a.sandbox.write("\(a.canary.word)\n", to: "elsewhere/base/own.txt")
+            try a.sandbox.write("title: [\(a.canary.word)]\n", to: "elsewhere/wrong.yaml")
+            try a.sandbox.write(
+                "summary: \(a.canary.word)\ndescription: d\n", to: "elsewhere/features/plain/feature.yaml")
             for (name, target) in [
-                ("template.yaml", a.canary.file), ("features/plain/feature.yaml", a.canary.file),
-                ("features/plain", outside),
-                ("base", outside), ("base/x.txt", a.canary.file), ("base/sub", outside), ("partials", outside),
-                ("partials/p.mustache", a.canary.file), ("features", outside),
-                ("features/plain/manifest.json.mustache", a.canary.file),
-                ("features/plain/entities", outside), ("base", "../../../../outside"),
+                ("template.yaml", outside + "/wrong.yaml"), ("features/plain", outside + "/features/plain"),
+                ("features/plain/feature.yaml", outside + "/features/plain/feature.yaml"), ("base", outside + "/base"),
+                ("base/x.txt", outside + "/base/own.txt"), ("base/sub", outside + "/base"),
+                ("partials", outside + "/base"),
+                ("features", outside + "/features"), ("features/plain/entities", outside + "/base"),
+                ("features/plain/manifest.json.mustache", a.canary.file), ("base", "../../../../elsewhere/base"),
             ] {
                 let result = try await Self.render(a, [:], links: [name: target])
                 try await a.check(result, "\(name) -> \(target)")
