@@ -1,5 +1,6 @@
 import JSONTools
 import Testing
+import WorkflowCore
 
 @testable import WorkflowStorage
 
