@@ -425,7 +425,11 @@ actor AgentRules {
             return because("no result came within 10 s")
         }
         let status = await examiner.results(of: reference).first?.message["status"] ?? .null
-        return status == "success" ? nil : "found status \(status) for a noop; expected success"
+        guard status == "success" else { return "found status \(status) for a noop; expected success" }
+        // What ends an agent may reach it after the task.
+        let done = ContinuousClock.now
+        let isAlive = await examiner.wait(.seconds(12)) { !$0.signals("heartbeat", since: done).isEmpty }
+        return isAlive ? nil : because("no heartbeat came within 12 s after messages that it doesn't know")
     }
 
     private func drains() async -> String? {

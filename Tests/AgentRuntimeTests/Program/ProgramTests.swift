@@ -131,7 +131,7 @@ struct ProgramTests {
         #expect(
             envelope.action == "a" && envelope.stage == "a" && envelope.agentType == "demo" && envelope.attempt == 1)
         if text.contains("url") {
-            #expect(envelope.workspace == WorkspaceReference(mode: .write, url: "file:/x%20y/z.git"))
+            #expect(envelope.workspace == WorkspaceReference(mode: .write, url: "file:///x%20y/z.git"))
         } else {
             #expect(envelope.workspace.mode == .none)
         }
