@@ -60,7 +60,7 @@ struct AgentCheckTests {
     func kept() async throws {
         try await withInstallation { baton in
             try BrokenAgent.script.write(toFile: baton.directory + "/broken.py", atomically: true, encoding: .utf8)
-            let slow = ["heartbeat", "held", "abandon", "verdict", "begun", "known", "drain", "reconnect", "slots", "unknown"]
+            let slow = ["heartbeat", "held", "abandon", "verdict", "begun", "known", "drain", "reconnect", "slots"]
             let rules = AgentRule.allCases.map(\.rawValue).filter { !slow.contains($0) }
             let outcome = try await Self.check(baton, "nothing", rules: rules)
             #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
