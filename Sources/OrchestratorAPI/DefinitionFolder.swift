@@ -19,7 +19,7 @@ struct DefinitionFolder {
         let descriptor = open("\(path)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.unwritable("\(path)/.lock") }
         defer { close(descriptor) }
-        let end = ContinuousClock.now + .seconds(10)
+        let end = ContinuousClock.now + .seconds(20)
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK || errno == EINTR, .now < end else {
                 throw Problem.unavailable("other definitions are being kept")

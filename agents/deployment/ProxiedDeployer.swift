@@ -219,7 +219,10 @@ struct ProxiedDeployer: Sendable {
         let before = try proxy.socket.figures(of: new.slot)
         let deadline = ContinuousClock.now + .seconds(watch.seconds)
         var failures = 0
+        // The last look begins when the time is over: a pause that lasted longer than it should hides nothing.
+        var isLast = false
         repeat {
+            isLast = ContinuousClock.now >= deadline
             guard new.process.isAlive else { return "it ended after the switch" + tail() }
             let url = "http://127.0.0.1:\(new.port)\(new.health)"
             let probe = await context.tools.probe(url, timeoutSeconds: 2)
@@ -234,8 +237,8 @@ struct ProxiedDeployer: Sendable {
             if answers >= Self.answersThatCount, Double(errors) > Double(answers) * watch.maxErrorPercent / 100 {
                 return "after the switch \(errors) of \(answers) answers were errors (5xx)"
             }
-            try await Task.sleep(for: .milliseconds(failures > 0 ? 50 : 200))
-        } while ContinuousClock.now < deadline || failures > 0
+            if !isLast || failures > 0 { try await Task.sleep(for: .milliseconds(failures > 0 ? 50 : 200)) }
+        } while !isLast || failures > 0
         return nil
     }
 
