@@ -32,8 +32,11 @@ struct ProcessTests {
     func daemon() async throws {
         try await withTemporaryDirectory { directory in
             let log = directory + "/daemon.log"
-            let script =
-                "echo session=$(ps -o sid= -p $$) pid=$$; echo home=$HOME word=$WORD; ls /proc/$$/fd | wc -w; exit 7"
+            // No pipe: the shell itself would have its ends open for a moment.
+            let script = """
+                echo session=$(ps -o sid= -p $$) pid=$$; echo home=$HOME word=$WORD
+                ls /proc/$$/fd >\(directory)/open; wc -w <\(directory)/open; exit 7
+                """
             let process = try await DetachedProcess.spawn(
                 shellCommand(script, log: log, environment: ["WORD": "seven"]))
             #expect(await process.waitForExit() == .exited(7))
