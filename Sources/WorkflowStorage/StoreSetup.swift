@@ -9,6 +9,7 @@ public enum StoreSetup {
         Migration(number: 3, name: "lists by name and by change", sql: Migration0003.sql),
         Migration(number: 4, name: "tokens by id, sessions", sql: Migration0004.sql),
         Migration(number: 5, name: "audit trail, old keys, counts", sql: Migration0005.sql),
+        Migration(number: 6, name: "payloads apart from attempts", sql: Migration0006.sql),
     ]
 
     /// Applies what is missing. Two processes may do so at once.

@@ -47,6 +47,26 @@ extension WithRecord {
             }
         }
 
+        @Test("An attempt that an earlier version recorded has its payload in its own row, and goes with it")
+        func payloadInRow() async throws {
+            try await StoreFixture.with { record in
+                let workflow = try await record.makeWorkflow()
+                let task = record.attempt(of: workflow, isQueued: true)
+                try await record.dispatch([task])
+                try await record.run(
+                    """
+                    UPDATE tasks t SET payload = p.body FROM task_payloads p WHERE p.task_id = t.task_id;
+                    DELETE FROM task_payloads
+                    """)
+                let released = try await record.watch.releaseQueued(agentType: "scaffold", count: 1, turn: 0)
+                #expect(released.map(\.payload) == [task.payload])
+                var again = task.reference
+                again.dispatchID += 1
+                let answer = try await record.commit { $0.sentAgain = [(workflowID: workflow, reference: again)] }
+                #expect(answer.resent.map(\.payload) == [task.payload])
+            }
+        }
+
         @Test("Held attempts and those of other types stay; what is no longer held goes")
         func holds() async throws {
             try await StoreFixture.with { record in

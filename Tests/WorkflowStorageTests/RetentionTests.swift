@@ -31,7 +31,7 @@ extension WithRecord {
             let month = try row.text(0)
             let from = PostgresMaintenance.firstID(ofMilliseconds: try row.int8(1))
             let to = PostgresMaintenance.firstID(ofMilliseconds: try row.int8(2))
-            for table in ["tasks", "events", "logs"] {
+            for table in ["tasks", "task_payloads", "events", "logs"] {
                 try await record.run(
                     "CREATE TABLE \(table)_\(month) PARTITION OF \(table) FOR VALUES FROM ('\(from)') TO ('\(to)')")
             }
@@ -90,7 +90,7 @@ extension WithRecord {
 
         private static let tables = [
             "workflow_state", "workflows", "outputs", "questions", "timers", "dead_letters", "artifacts", "tasks",
-            "events", "logs",
+            "task_payloads", "events", "logs",
         ]
 
         /// In which tables something of a workflow is left.
@@ -123,7 +123,10 @@ extension WithRecord {
                     try await traces(of: gone, in: record) == [], "there was no partition: the default one is emptied")
                 for id in [running, fresh, lately] {
                     let left = try await traces(of: id, in: record)
-                    #expect(left.isSuperset(of: ["workflow_state", "workflows", "events", "tasks", "logs", "outputs"]))
+                    #expect(
+                        left.isSuperset(of: [
+                            "workflow_state", "workflows", "events", "tasks", "task_payloads", "logs", "outputs",
+                        ]))
                 }
             }
         }
@@ -174,7 +177,8 @@ extension WithRecord {
                 let retention = retention(record)
                 _ = try await retention.removeExpired(after: nil) { _ in }
                 #expect(
-                    try await traces(of: gone, in: record) == ["tasks", "events", "logs"], "they go with the month")
+                    try await traces(of: gone, in: record) == ["tasks", "task_payloads", "events", "logs"],
+                    "they go with the month")
                 #expect(try await retention.dropPartitions() == [], "one workflow of the month still runs")
                 try await record.run(
                     """
@@ -184,7 +188,7 @@ extension WithRecord {
                 _ = try await retention.removeExpired(after: nil) { _ in }
                 #expect(
                     try await retention.dropPartitions()
-                        == ["events_\(month)", "logs_\(month)", "tasks_\(month)"])
+                        == ["events_\(month)", "logs_\(month)", "task_payloads_\(month)", "tasks_\(month)"])
                 #expect(try await traces(of: gone, in: record).isEmpty)
                 #expect(try await traces(of: running, in: record).isEmpty)
                 #expect(try await retention.dropPartitions() == [])
@@ -201,7 +205,9 @@ extension WithRecord {
                 try await record.pool.withTransaction { connection in
                     _ = try await connection.query(
                         SQLText(unchecked: "LOCK TABLE events_\(month) IN ACCESS SHARE MODE"))
-                    #expect(try await retention.dropPartitions() == ["logs_\(month)", "tasks_\(month)"])
+                    #expect(
+                        try await retention.dropPartitions()
+                            == ["logs_\(month)", "task_payloads_\(month)", "tasks_\(month)"])
                 }
                 #expect(try await retention.dropPartitions() == ["events_\(month)"])
             }
@@ -211,8 +217,9 @@ extension WithRecord {
         func partitionsAhead() async throws {
             try await StoreFixture.with { record in
                 try await record.maintenance.makePartitions()
-                let count = "SELECT count(*) FROM pg_class WHERE relname ~ '^(tasks|events|logs)_[0-9]{6}$'"
-                #expect(try await record.number(count) == 9)
+                let count =
+                    "SELECT count(*) FROM pg_class WHERE relname ~ '^(tasks|task_payloads|events|logs)_[0-9]{6}$'"
+                #expect(try await record.number(count) == 12)
             }
         }
 

@@ -22,10 +22,11 @@ extension Twins {
             """
             SELECT 'task ' || workflow_id || ' ' || task_id || ' #' || attempt || ' ' || stage || ' g' || generation
                 || ' ' || status || ' d' || dispatch_id || ' ' || is_stopping || ' ' || is_held || ' ' || coalesce(agent_id, '-') || ' '
-                || encode(payload, 'hex') || ' ' || coalesce(encode(result, 'hex'), '-') || ' '
+                || encode(p.body, 'hex') || ' ' || coalesce(encode(result, 'hex'), '-') || ' '
                 || coalesce(fault_code, '-') || ' ' || published || ' ' || coalesce(entry_id, '-') || ' '
                 || (deadline IS NOT NULL) || ' ' || (started_at IS NOT NULL) || ' ' || (completed_at IS NOT NULL)
-            FROM tasks ORDER BY workflow_id, task_id, attempt
+            FROM tasks JOIN task_payloads p USING (workflow_id, task_id, attempt)
+            ORDER BY workflow_id, task_id, attempt
             """,
             """
             SELECT 'output ' || workflow_id || ' ' || stage || ' g' || generation || ' ' || encode(output, 'hex') || ' '

@@ -77,7 +77,10 @@ extension BatchSQL {
         UPDATE tasks AS t
         SET status = 1, published = false, entry_id = NULL, publish_by = clock_timestamp() + interval '5 seconds'
         FROM chosen c
+        LEFT JOIN task_payloads p
+            ON p.workflow_id = c.workflow_id AND p.task_id = c.task_id AND p.attempt = c.attempt
         WHERE t.workflow_id = c.workflow_id AND t.task_id = c.task_id AND t.attempt = c.attempt AND t.status + 0 = 0
-        RETURNING t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type, t.priority, t.payload, c.place
+        RETURNING t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type, t.priority,
+            coalesce(p.body, t.payload), c.place
         """
 }

@@ -18,6 +18,7 @@ extension BatchSQL {
         if !save.created.isEmpty { list.append(insertWorkflows(save)) }
         if !save.newStates.isEmpty { list.append(insertStates(save.newStates)) }
         let (queued, sent) = save.tasks.split(by: \.isQueued)
+        if !save.tasks.isEmpty { list.append(insertPayloads(save.tasks)) }
         if !sent.isEmpty { list.append(insertTasks(sent, at: save.now)) }
         if !queued.isEmpty { list.append(insertQueued(queued, at: save.now)) }
         if !save.bindings.isEmpty { list.append(bind(save)) }
@@ -129,24 +130,36 @@ extension BatchSQL {
         PostgresStatement(
             """
             INSERT INTO tasks (
-                workflow_id, task_id, attempt, stage, generation, agent_type, action, priority, dispatch_id, payload,
-                status, publish_by, created_at)
-            SELECT n.*, 1, clock_timestamp() + interval '5 seconds', $11
+                workflow_id, task_id, attempt, stage, generation, agent_type, action, priority, dispatch_id, status,
+                publish_by, created_at)
+            SELECT n.*, 1, clock_timestamp() + interval '5 seconds', $10
             FROM unnest(
                 $1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[],
-                $9::bigint[], $10::bytea[]) AS n
+                $9::bigint[]) AS n
             """,
             taskParameters(tasks) + [.timestamp(now.postgres)])
     }
 
-    /// Ten arrays, in the order of the columns.
+    private static func insertPayloads(_ tasks: [NewTask]) -> PostgresStatement {
+        PostgresStatement(
+            """
+            INSERT INTO task_payloads (workflow_id, task_id, attempt, body)
+            SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::bytea[])
+            """,
+            [
+                .uuidArray(tasks.map(\.workflowID.postgres)), .uuidArray(tasks.map(\.reference.taskID.postgres)),
+                .int4Array(tasks.map { Int32($0.reference.attempt) }), .bytesArray(tasks.map(\.payload)),
+            ])
+    }
+
+    /// Nine arrays, in the order of the columns.
     static func taskParameters(_ tasks: [NewTask]) -> [PostgresParameter] {
         [
             .uuidArray(tasks.map(\.workflowID.postgres)), .uuidArray(tasks.map(\.reference.taskID.postgres)),
             .int4Array(tasks.map { Int32($0.reference.attempt) }), .textArray(tasks.map(\.stage)),
             .int4Array(tasks.map { Int32($0.generation) }), .textArray(tasks.map(\.agentType)),
             .textArray(tasks.map(\.action)), .textArray(tasks.map(\.priority.rawValue)),
-            .int8Array(tasks.map { Int64(bitPattern: $0.reference.dispatchID) }), .bytesArray(tasks.map(\.payload)),
+            .int8Array(tasks.map { Int64(bitPattern: $0.reference.dispatchID) }),
         ]
     }
 
@@ -179,9 +192,12 @@ extension BatchSQL {
                 publish_by = clock_timestamp() + interval '5 seconds'
             FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::bigint[])
                 AS n (workflow_id, task_id, attempt, dispatch_id)
+            LEFT JOIN task_payloads p
+                ON p.workflow_id = n.workflow_id AND p.task_id = n.task_id AND p.attempt = n.attempt
             WHERE t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
               AND t.status + 0 < 10
-            RETURNING t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type, t.priority, t.payload, t.status
+            RETURNING t.workflow_id, t.task_id, t.attempt, t.dispatch_id, t.agent_type, t.priority,
+                coalesce(p.body, t.payload), t.status
             """,
             [
                 .uuidArray(rows.map(\.workflowID.postgres)), .uuidArray(rows.map(\.reference.taskID.postgres)),

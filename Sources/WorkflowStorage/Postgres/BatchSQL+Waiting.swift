@@ -9,15 +9,13 @@ extension BatchSQL {
         PostgresStatement(
             """
             INSERT INTO tasks (
-                workflow_id, task_id, attempt, stage, generation, agent_type, action, priority, dispatch_id, payload,
-                status, publish_by, created_at, tenant)
-            SELECT n.*, 0, clock_timestamp() + interval '5 seconds', $11, w.tenant
+                workflow_id, task_id, attempt, stage, generation, agent_type, action, priority, dispatch_id, status,
+                publish_by, created_at, tenant)
+            SELECT n.*, 0, clock_timestamp() + interval '5 seconds', $10, w.tenant
             FROM unnest(
                 $1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[],
-                $9::bigint[], $10::bytea[])
-                AS n (
-                    workflow_id, task_id, attempt, stage, generation, agent_type, action, priority, dispatch_id,
-                    payload)
+                $9::bigint[])
+                AS n (workflow_id, task_id, attempt, stage, generation, agent_type, action, priority, dispatch_id)
             JOIN workflows w ON w.id = n.workflow_id
             """,
             taskParameters(tasks) + [.timestamp(now.postgres)])
@@ -112,12 +110,14 @@ extension BatchSQL {
                 id, kind, source, cause, detail, cause_class, bytes, size_bytes, workflow_id, stage, generation,
                 task_id, attempt, created_at)
             SELECT gen_random_uuid(), 'task', 'agent:' || t.agent_type || ':tasks', n.fault_code, n.fault_message,
-                n.cause_class, substring(t.payload FOR $9), length(t.payload), n.workflow_id, n.stage, n.generation,
-                n.task_id, n.attempt, $10
+                n.cause_class, substring(coalesce(p.body, t.payload) FOR $9), length(coalesce(p.body, t.payload)),
+                n.workflow_id, n.stage, n.generation, n.task_id, n.attempt, $10
             FROM unnest(
                 $1::uuid[], $2::text[], $3::int[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::text[])
                 AS n (workflow_id, stage, generation, task_id, attempt, fault_code, fault_message, cause_class)
             JOIN tasks t ON t.workflow_id = n.workflow_id AND t.task_id = n.task_id AND t.attempt = n.attempt
+            LEFT JOIN task_payloads p
+                ON p.workflow_id = n.workflow_id AND p.task_id = n.task_id AND p.attempt = n.attempt
             ON CONFLICT (workflow_id, stage, generation) WHERE kind = 'task' AND stage IS NOT NULL DO NOTHING
             """,
             [

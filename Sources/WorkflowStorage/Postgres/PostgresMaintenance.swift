@@ -28,7 +28,7 @@ public struct PostgresMaintenance: Sendable {
                     (extract(epoch FROM m + interval '1 month') * 1000)::bigint
                 FROM date_trunc('month', now() AT TIME ZONE 'UTC') AS this,
                     generate_series(this, this + interval '2 months', interval '1 month') AS m,
-                    (VALUES ('tasks'), ('events'), ('logs')) AS p (name)
+                    (VALUES ('tasks'), ('task_payloads'), ('events'), ('logs')) AS p (name)
                 WHERE to_regclass(p.name || '_' || to_char(m, 'YYYYMM')) IS NULL
                 """))
         for row in rows {

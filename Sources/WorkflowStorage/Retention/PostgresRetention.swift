@@ -56,6 +56,7 @@ public struct PostgresRetention: Sendable {
         ), arrivals AS (DELETE FROM inbox t USING expired e WHERE t.workflow_id = e.id
         ), letters AS (DELETE FROM dead_letters t USING expired e WHERE t.workflow_id = e.id
         ), attempts AS (DELETE FROM tasks_default t USING expired e WHERE t.workflow_id = e.id
+        ), asks AS (DELETE FROM task_payloads_default t USING expired e WHERE t.workflow_id = e.id
         ), trail AS (DELETE FROM events_default t USING expired e WHERE t.workflow_id = e.id
         ), lines AS (DELETE FROM logs_default t USING expired e WHERE t.workflow_id = e.id
         ), files AS (DELETE FROM artifacts t USING expired e WHERE t.workflow_id = e.id RETURNING t.sha256)
@@ -143,10 +144,11 @@ public struct PostgresRetention: Sendable {
             SELECT right(c.relname, 6), p.relname, (extract(epoch FROM m.begins) * 1000)::bigint,
                 (extract(epoch FROM m.begins + interval '1 month') * 1000)::bigint
             FROM pg_inherits i
-            JOIN pg_class c ON c.oid = i.inhrelid AND c.relname ~ '^(tasks|events|logs)_[0-9]{6}$'
+            JOIN pg_class c ON c.oid = i.inhrelid AND c.relname ~ '^(tasks|task_payloads|events|logs)_[0-9]{6}$'
             JOIN pg_class p ON p.oid = i.inhparent,
                 LATERAL (SELECT to_date(right(c.relname, 6), 'YYYYMM')::timestamp AS begins) AS m
-            WHERE p.oid IN ('tasks'::regclass, 'events'::regclass, 'logs'::regclass)
+            WHERE p.oid IN (
+                'tasks'::regclass, 'task_payloads'::regclass, 'events'::regclass, 'logs'::regclass)
               AND m.begins + interval '1 month' < now() AT TIME ZONE 'UTC' - $1::int * interval '1 day'
             ORDER BY 1, 2
             """,
