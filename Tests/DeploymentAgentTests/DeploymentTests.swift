@@ -261,8 +261,8 @@ extension DeploymentAgentSuites {
         @Test("what can't be deployed is refused in plain words")
         func refusals() async throws {
             try await Self.staged { stage in
-                let docker = try await stage.deploy(TinyApp.files(), payload: ["target": "docker"])
-                #expect(docker.errors.map(\.code) == ["TARGET_NOT_SUPPORTED"])
+                let heroku = try await stage.deploy(TinyApp.files(), payload: ["target": "heroku"])
+                #expect(heroku.errors.map(\.code) == ["TARGET_NOT_SUPPORTED"])
                 let name = try await stage.deploy(TinyApp.files(version: "2"), payload: ["name": "../../etc"])
                 #expect(name.errors.map(\.code) == ["INVALID_NAME"])
                 let start = try await stage.deploy(TinyApp.files(manifest: ["commands": [:]]))

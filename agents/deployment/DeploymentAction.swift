@@ -10,9 +10,9 @@ struct DeploymentAction: AgentAction {
         inputSchema: [
             "type": "object",
             "properties": [
-                "target": [
-                    "type": "string", "default": "process", "description": "Where it runs; process in this version.",
-                ],
+                "target": TargetKind.schema,
+                "options": TargetOptions.schema,
+                "environment": AppEnvironment.schema,
                 "name": DeploymentInput.nameSchema,
                 "port": [
                     "type": ["integer", "null"], "minimum": 1, "maximum": 65_535,
@@ -30,19 +30,12 @@ struct DeploymentAction: AgentAction {
     )
 
     func run(_ context: ActionContext) async throws -> ActionOutcome {
-        let target = context.input["target"]?.stringValue ?? "process"
-        guard target == "process" else {
-            throw ActionFailure(
-                code: "TARGET_NOT_SUPPORTED",
-                message:
-                    "The deployment target \(target.debugDescription) is not supported in this version; use process, which "
-                    + "runs the app on this machine.",
-                detail: ["target": .string(target), "supported": ["process"]]
-            )
-        }
+        let kind = try TargetKind(context.input)
         let directory = try DeploymentInput.directory(context)
         try directory.make()
         return try await DeploymentInput.locked(directory, context) {
+            guard kind == .process else { return try await TargetActions.deploy(kind, directory, context) }
+            try TargetActions.refuseAnother(.process, directory)
             context.report(progress: 0.1, note: "making the release")
             let strategy = DeploymentInput.strategy(context, recorded: directory.record())
             let deployer = Deployer(

@@ -25,6 +25,10 @@ struct DeploymentDirectory: Sendable {
     var releases: String { path + "/releases" }
     var current: String { path + "/current" }
     var recordFile: String { path + "/app.json" }
+    /// The record of a deployment that a tool runs.
+    var targetFile: String { path + "/target.json" }
+    /// The app's variables, for its user's eyes only.
+    var environmentFile: String { path + "/environment.json" }
     var portFile: String { path + "/port" }
     var log: String { path + "/app.log" }
 
@@ -41,6 +45,18 @@ struct DeploymentDirectory: Sendable {
 
     func write(_ record: AppRecord) throws(FileError) {
         try SmallFile.replace(recordFile, with: Array(record.json.prettyPrinted().utf8))
+    }
+
+    /// The record of a deployment that a tool runs; nil when there is none.
+    func targetRecord() -> TargetRecord? {
+        guard let bytes = SmallFile.read(targetFile, maxBytes: 1 << 20),
+            let json = try? JSONValue(parsing: bytes, limits: JSONLimits(maxBytes: 1 << 20))
+        else { return nil }
+        return TargetRecord(json: json)
+    }
+
+    func write(_ record: TargetRecord) throws(FileError) {
+        try SmallFile.replace(targetFile, with: Array(record.json.prettyPrinted().utf8))
     }
 
     /// A release by its name if it is complete.

@@ -9,8 +9,9 @@ enum DeploymentInput {
         "type": ["string", "null"], "description": "Name of the deployment; the workflow's if absent.",
     ]
     static let healthSchema: JSONValue = [
-        "type": "number", "minimum": 1, "maximum": 600, "default": 30,
-        "description": "How long the app may take from its start until it is healthy.",
+        "type": "number", "minimum": 1, "maximum": 3600,
+        "description":
+            "How long the app may take from its start until it is healthy; if absent 30, 60 in containers, 300 in clusters.",
     ]
     /// How long an action waits for another one on the same deployment.
     static let lockWaitSeconds: Double = 20
@@ -21,7 +22,7 @@ enum DeploymentInput {
     }
 
     static func healthSeconds(_ context: ActionContext) -> Double {
-        context.input["health_timeout_seconds"]?.doubleValue ?? 30
+        context.input["health_timeout_seconds"]?.doubleValue ?? TargetKind.process.usualHealthSeconds
     }
 
     /// What the input asks for, otherwise what the deployment has.

@@ -13,6 +13,7 @@ struct HistoryAction: AgentAction {
 
     func run(_ context: ActionContext) async throws -> ActionOutcome {
         let directory = try DeploymentInput.directory(context)
+        if let record = directory.targetRecord() { return TargetActions.history(record) }
         let record = try DeploymentInput.record(directory)
         let entries = record.history.reversed().map { entry in
             var object = entry.json.objectValue ?? [:]

@@ -15,24 +15,40 @@ struct ReleaseStore: Sendable {
     ///
     /// - Throws: ``ActionFailure``, `INSTALL_FAILED` among others, and ``ManifestError``'s.
     func prepare() async throws -> Release {
-        let tools = context.tools
-        let commit = try await tools.runChecked(
-            ToolCommand("git", ["-C", context.workspace, "rev-parse", "HEAD"], logsOutput: false)
-        ).text.filter { !$0.isNewline }
-        let release = Release(commit: commit, in: directory.releases)
-        if directory.release(release.id, commit: commit) != nil { return release }
-        try await remove(release.id)
-        try SmallFile.makeDirectories(release.path)
-        try await tools.runChecked(
-            ToolCommand(
-                "git", ["-C", context.workspace, "checkout-index", "--all", "--force", "--prefix=\(release.path)/"],
-                logsOutput: false))
+        let release = Release(commit: try await commit(), in: directory.releases)
+        if directory.release(release.id, commit: release.commit) != nil { return release }
+        try await writeFiles(of: release)
         let manifest = try loadManifest(of: release)
         let runner = ProjectRunner(context: context, manifest: manifest, directory: release.path)
         try await runner.runChecked("install", failureCode: "INSTALL_FAILED")
         try await runner.runChecked("build", failureCode: "BUILD_FAILED")
-        try SmallFile.replace(release.readyMark, with: Array("\(commit)\n".utf8))
+        try SmallFile.replace(release.readyMark, with: Array("\(release.commit)\n".utf8))
         return release
+    }
+
+    /// A release of nothing but the files of the commit: what else it needs is made in an image.
+    func checkOut() async throws -> Release {
+        let release = Release(commit: try await commit(), in: directory.releases)
+        if directory.release(release.id, commit: release.commit) != nil { return release }
+        try await writeFiles(of: release)
+        try SmallFile.replace(release.readyMark, with: Array("\(release.commit)\n".utf8))
+        return release
+    }
+
+    /// The commit that the workspace stands on.
+    func commit() async throws -> String {
+        try await context.tools.runChecked(
+            ToolCommand("git", ["-C", context.workspace, "rev-parse", "HEAD"], logsOutput: false)
+        ).text.filter { !$0.isNewline }
+    }
+
+    private func writeFiles(of release: Release) async throws {
+        try await remove(release.id)
+        try SmallFile.makeDirectories(release.path)
+        try await context.tools.runChecked(
+            ToolCommand(
+                "git", ["-C", context.workspace, "checkout-index", "--all", "--force", "--prefix=\(release.path)/"],
+                logsOutput: false))
     }
 
     /// The manifest of a release.

@@ -24,8 +24,9 @@ struct RollbackAction: AgentAction {
 
     func run(_ context: ActionContext) async throws -> ActionOutcome {
         let directory = try DeploymentInput.directory(context)
-        _ = try DeploymentInput.record(directory)
+        if directory.targetRecord() == nil { _ = try DeploymentInput.record(directory) }
         return try await DeploymentInput.locked(directory, context) {
+            if directory.targetRecord() != nil { return try await TargetActions.rollBack(directory, context) }
             let record = try DeploymentInput.record(directory)
             let release = try Self.choose(context.input["to"]?.stringValue, from: record, in: directory)
             let deployer = Deployer(

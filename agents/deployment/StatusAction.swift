@@ -13,6 +13,7 @@ struct StatusAction: AgentAction {
 
     func run(_ context: ActionContext) async throws -> ActionOutcome {
         let directory = try DeploymentInput.directory(context)
+        if directory.targetRecord() != nil { return try await TargetActions.status(directory, context) }
         let record = try DeploymentInput.record(directory)
         let isAlive = record.process?.isAlive ?? false
         let probe = isAlive ? await context.tools.probe(record.url + record.health, timeoutSeconds: 5) : nil

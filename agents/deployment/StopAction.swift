@@ -13,8 +13,9 @@ struct StopAction: AgentAction {
 
     func run(_ context: ActionContext) async throws -> ActionOutcome {
         let directory = try DeploymentInput.directory(context)
-        _ = try DeploymentInput.record(directory)
+        if directory.targetRecord() == nil { _ = try DeploymentInput.record(directory) }
         return try await DeploymentInput.locked(directory, context) {
+            if directory.targetRecord() != nil { return try await TargetActions.stop(directory, context) }
             var record = try DeploymentInput.record(directory)
             let wasRunning = record.process?.isAlive ?? false
             try await context.requestGrant()
