@@ -59,16 +59,41 @@ enum APIRouter {
             return try await route.handler(request, context)
         }
         guard let deed = route.deed else { return answer }
+        let audit = services.audit
+        guard AuditTrail.inWorkflows.contains(deed) else { return noting(deed, before: answer, in: audit) }
         return { request, context in
             let caller = try context.knownCaller
+            try audit.requireWritable()
             do {
                 let response = try await answer(request, context)
-                await services.audit.write(entry(deed, by: caller, context, status: response.status))
+                await audit.write(entry(deed, by: caller, context, status: response.status))
                 return response
             } catch let problem as Problem where problem.status == .forbidden {
-                await services.audit.write(entry(deed, by: caller, context, status: problem.status))
+                await audit.write(entry(deed, by: caller, context, status: problem.status))
                 throw problem
             }
+        }
+    }
+
+    /// What answers a route whose deeds stand nowhere but in the audit trail: there first, and then they are done.
+    private static func noting(
+        _ deed: String, before answer: @escaping RouteList.Handler, in audit: AuditTrail
+    ) -> RouteList.Handler {
+        { request, context in
+            let caller = try context.knownCaller
+            let id = try await audit.begin(entry(deed, by: caller, context, status: .init(code: AuditEntry.begun)))
+            do {
+                let response = try await answer(request, context)
+                await audit.end(id, as: entry(deed, by: caller, context, status: response.status))
+                return response
+            } catch let problem as Problem where problem.status == .forbidden {
+                await audit.end(id, as: entry(deed, by: caller, context, status: problem.status))
+                throw problem
+            } catch let problem as Problem where problem.status.kind == .clientError {
+                await audit.withdraw(id)
+                throw problem
+            }
+            // After any other error it may have been done: the entry stays, and says that it was begun.
         }
     }
 

@@ -46,6 +46,52 @@ extension OverTheWire {
             }
         }
 
+        @Test("While the trail can't be written nothing is done that would have to stand in it")
+        func unwritable() async throws {
+            try await withAPI { api in
+                let (first, second) = (try await api.createdID("first"), try await api.createdID("second"))
+                func status(of id: String) async throws -> String? {
+                    try await api.get("/api/v1/workflows/\(id)").json["status"]?.stringValue
+                }
+                func tokens() async throws -> Int? {
+                    try await api.get("/api/v1/tokens").json["items"]?.arrayValue?.count
+                }
+                let before = try await tokens()
+                _ = try await api.pool.query("ALTER TABLE audit RENAME TO audit_elsewhere", [])
+                let token = try await api.post("/api/v1/tokens", ["name": "ci", "role": "viewer"])
+                #expect(token.status == 503 && token.headers["retry-after"] != nil)
+                #expect(token.json["detail"]?.stringValue?.contains("audit trail") == true)
+                #expect(try await tokens() == before)
+                // This one has its own trail in the record, and shows that the other one can't be written.
+                #expect(try await api.post("/api/v1/workflows/\(first)/pause", ["reason": "lunch"]).status == 200)
+                let late = try await api.post("/api/v1/workflows/\(second)/pause", [:])
+                #expect(late.status == 503)
+                #expect(try await status(of: second) != "paused")
+                let events = try await api.get("/api/v1/workflows/\(first)/events").json["items"]?.arrayValue
+                #expect(events?.contains { $0["actor"] == "admin" && $0["kind"] == "workflow_paused" } == true)
+                _ = try await api.pool.query("ALTER TABLE audit_elsewhere RENAME TO audit", [])
+                try await api.eventually("the trail is written again") {
+                    try await api.post("/api/v1/workflows/\(second)/pause", [:]).status == 200
+                }
+                let entries = try await api.get("/api/v1/audit?action=pauseWorkflow").json["items"]?.arrayValue ?? []
+                #expect(entries.compactMap { $0["target"]?.stringValue } == [second, first])
+            }
+        }
+
+        @Test("What may have been done without an answer stands in the trail as begun; what was refused doesn't")
+        func begun() async throws {
+            try await withAPI { api in
+                _ = try await api.pool.query(
+                    "ALTER TABLE tokens ADD CONSTRAINT unlucky CHECK (name <> 'unlucky') NOT VALID", [])
+                #expect(try await api.post("/api/v1/tokens", ["name": "unlucky", "role": "viewer"]).status == 500)
+                #expect(try await api.post("/api/v1/tokens", ["name": "", "role": "viewer"]).status == 422)
+                #expect(try await api.post("/api/v1/agents/none/drain", [:]).status == 404)
+                let entries = try await api.get("/api/v1/audit").json["items"]?.arrayValue ?? []
+                #expect(entries.map { $0["action"]?.stringValue } == ["createToken"])
+                #expect(entries.map { $0["status"]?.intValue } == [102])
+            }
+        }
+
         @Test("It is listed by actor, action and target, page by page")
         func filters() async throws {
             try await withAPI { api in

@@ -196,8 +196,13 @@ extension OverTheWire {
                 #expect(
                     stale.json["detail"]?.stringValue?.contains("round 1 of its questions is open, not round 2") == true
                 )
-                let given = try await api.post(path + "/answers", ["round": 1, "answers": values])
+                let given = try await api.post(
+                    path + "/answers", ["round": 1, "answers": values, "reason": "it fits"])
                 #expect(given.status == 200, "\(given.text)")
+                let events = try await api.get(path + "/events").json["items"]?.arrayValue ?? []
+                let answered = try #require(events.first { $0["kind"] == "questions_answered" })
+                #expect(answered["data"]?["reason"] == "it fits", "\(answered)")
+                #expect(try await api.get("/api/v1/audit").json["items"]?[0]?["detail"] == "it fits")
                 #expect(given.json["questions"] == [])
                 #expect(given.json["stages"]?[0]?["status"] == "running")
                 let envelope = try await api.take(as: "scaffold")

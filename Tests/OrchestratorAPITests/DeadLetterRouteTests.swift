@@ -102,7 +102,7 @@ extension OverTheWire {
                 let letter = try #require(list["items"]?[0])
                 #expect(letter["cause"] == "TOOL_FAILED" && letter["cause_class"] == "failure")
                 #expect(letter["stage"] == "second" && letter["generation"] == 1 && letter["attempt"] == 1)
-                #expect(letter["workflow_id"]?.stringValue == workflowID)
+                #expect(letter["workflow_id"]?.stringValue == workflowID && letter["workflow_name"] == "spent")
                 let path = "/api/v1/dead-letters/\(try #require(letter["id"]?.stringValue))"
                 let shown = try await api.get(path).json
                 #expect(shown["workflow_name"] == "spent")

@@ -1,3 +1,4 @@
+import Foundation
 import JSONTools
 import Testing
 import WorkflowCore
@@ -54,6 +55,21 @@ struct WorkflowWaitTests {
         #expect(found.status == "waiting_for_agent")
         let other = try #require(wait(in: detail { sent(&$0[1], agoSeconds: 1) }))
         #expect(other.what == "an e2e agent")
+    }
+
+    @Test("For an agent that isn't Baton's own no program is named: there is none that Baton knows")
+    func noForeignAgent() throws {
+        let own = WorkflowDefinition(name: "own", stages: [StageDefinition(name: "check", agent: "licence_header")])
+        var alone = detail { sent(&$0[0], agoSeconds: 1) }
+        alone.state.stages.removeLast()
+        let found = try #require(WorkflowWait.find(in: alone, definition: own, isRedisUp: true))
+        #expect(found.what == "a licence_header agent")
+        #expect(found.help == "no licence_header agent is running; start yours, and see 'baton agents'")
+        // What is named can be started: it is a product of this package.
+        let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let agents = try FileManager.default.contentsOfDirectory(atPath: root.appending(path: "agents").path)
+        #expect(Set(agents.filter { !$0.hasPrefix(".") }) == StageWait.ownTypes)
     }
 
     @Test("Agents live and none has taken it: first one that takes it is waited for, then a free one")

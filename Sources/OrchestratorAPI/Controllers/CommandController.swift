@@ -7,9 +7,6 @@ import WorkflowStorage
 
 /// What people do to a workflow that is under way or has ended: pause, resume, cancel, retry, answer.
 struct CommandController: Sendable {
-    /// The longest reason, in characters.
-    static let maxReason = 1000
-
     let services: APIServices
     private let workflows: WorkflowController
 
@@ -108,7 +105,9 @@ struct CommandController: Sendable {
         let answers =
             isAsking
             ? try given.answers(to: detail.questions, actor: caller.name)
-            : AnswerSet(actor: caller.name, stage: given.stage, round: given.round, values: given.values)
+            : AnswerSet(
+                actor: caller.name, stage: given.stage, round: given.round, values: given.values, reason: given.reason)
+        context.note.detail = given.reason
         return Response(json: try await workflows.apply(.answers(answers), to: id, caller))
     }
 
@@ -116,11 +115,7 @@ struct CommandController: Sendable {
 
     private func reason(in request: Request) async throws -> String {
         var reader = try await services.bodies.fields(of: request, allowed: ["reason"])
-        let reason = reader.text("reason") ?? ""
-        if reason.unicodeScalars.count > Self.maxReason {
-            reader.fault(
-                "/reason", "found \(reason.unicodeScalars.count) characters; expected at most \(Self.maxReason)")
-        }
+        let reason = reader.reason()
         guard reader.faults.isEmpty else { throw Problem.invalid(reader.faults) }
         return reason
     }

@@ -28,10 +28,12 @@ struct SessionController: Sendable {
         session.createdBy = token.name
         session.sessionOf = id
         session.expiresAt = token.expiresAt.map { min($0, end) } ?? end
+        let caller = Caller(name: token.name, role: Caller.Role(rawValue: token.role) ?? .viewer, tenant: token.tenant)
+        let entry = APIRouter.entry("login", by: caller, context, status: .ok)
+        let entryID = try await services.audit.begin(entry)
         try await services.store.keep(session)
         try await services.store.endSessions(of: id, keeping: Session.maxOfToken)
-        let caller = Caller(name: token.name, role: Caller.Role(rawValue: token.role) ?? .viewer, tenant: token.tenant)
-        await services.audit.write(APIRouter.entry("login", by: caller, context, status: .ok))
+        await services.audit.end(entryID, as: entry)
         return Response(
             json: [
                 "name": .string(token.name), "role": .string(token.role), "expires_at": JSONValue(session.expiresAt),

@@ -81,8 +81,8 @@ extension DeadLetterRow {
         [
             "id": JSONValue(id), "kind": .string(kind), "state": .string(state.rawValue), "source": .string(source),
             "cause": .string(cause), "cause_class": .string(causeClass), "detail": .string(detail),
-            "workflow_id": workflowID.map { JSONValue($0) } ?? .null, "stage": JSONValue(stage),
-            "generation": JSONValue(generation.map { Int64($0) }),
+            "workflow_id": workflowID.map { JSONValue($0) } ?? .null, "workflow_name": JSONValue(workflowName),
+            "stage": JSONValue(stage), "generation": JSONValue(generation.map { Int64($0) }),
             "task_id": taskID.map { JSONValue($0) } ?? .null, "attempt": JSONValue(attempt.map { Int64($0) }),
             "size_bytes": JSONValue(sizeBytes), "created_at": JSONValue(createdAt),
             "resolved_at": JSONValue(resolvedAt), "resolved_by": JSONValue(resolvedBy),
@@ -94,7 +94,6 @@ extension DeadLetterContent {
     /// With the content: as text, if it is some, else in base64.
     var document: JSONObject {
         var document = row.document
-        document["workflow_name"] = JSONValue(workflowName)
         document["is_whole"] = .bool(isWhole)
         // Of a task's envelope the record has all but the first brace and the marks of one send.
         let isBody = row.kind == "task" && bytes.first == UInt8(ascii: "\"")

@@ -9,6 +9,9 @@ struct StageWait: Sendable {
 
     var wait: WorkflowWait
 
+    /// The types of agents that come with Baton.
+    static let ownTypes: Set<String> = ["scaffold", "validation", "e2e", "integration", "deployment"]
+
     /// Nil if the stage is not under way: pending or over.
     init?(_ stage: StageDefinition, _ state: StageState, in detail: WorkflowDetail, isRedisUp: Bool) {
         switch state.phase {
@@ -88,11 +91,16 @@ struct StageWait: Sendable {
         if detail.livingAgents[stage.agent, default: 0] == 0 {
             return WorkflowWait(
                 kind: .agent, what: "\(article(of: stage.agent)) \(stage.agent) agent", since: open.sentAt,
-                help: "no \(stage.agent) agent is running; start one with '\(stage.agent)-agent', "
-                    + "or all of them with 'baton up'",
+                help: "no \(stage.agent) agent is running; \(start(of: stage.agent))",
                 status: detail.state.phase == .running ? "waiting_for_agent" : nil)
         }
         return unclaimed(open, attempt, of: stage, in: detail)
+    }
+
+    /// How somebody starts an agent of a type.
+    private static func start(of type: String) -> String {
+        ownTypes.contains(type)
+            ? "start one with '\(type)-agent', or all of them with 'baton up'" : "start yours, and see 'baton agents'"
     }
 
     /// Agents live, and none has taken it yet.

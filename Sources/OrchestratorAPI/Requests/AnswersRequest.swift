@@ -12,14 +12,17 @@ struct AnswersRequest: Sendable {
     /// The round of questions that is answered; nil for whichever is open.
     var round: Int?
     var values: [GivenAnswer]
+    /// Why, for the trail.
+    var reason: String
 
     /// Reads it.
     ///
     /// - Throws: 422 naming each fault.
     init(_ body: JSONObject) throws(Problem) {
-        var reader = FieldReader(body, allowed: ["answers", "stage", "round"])
+        var reader = FieldReader(body, allowed: ["answers", "stage", "round", "reason"])
         stage = reader.text("stage")
         round = reader.count("round").map { Int($0) }
+        reason = reader.reason()
         values = []
         let list = reader.list("answers", of: #"answers, as in [{"id": "q1", "value": "yes"}]"#)
         if list.count > Self.maxAnswers {
@@ -69,7 +72,7 @@ struct AnswersRequest: Sendable {
         let isOpenRound = round == nil || questions.contains { $0.round == round }
         let faults = isOpenRound && !questions.isEmpty ? self.faults(against: questions) : []
         guard faults.isEmpty else { throw .invalid(faults) }
-        return AnswerSet(actor: actor, stage: stage, round: round, values: values)
+        return AnswerSet(actor: actor, stage: stage, round: round, values: values, reason: reason)
     }
 
     private func faults(against questions: [QuestionRow]) -> [Problem.Fault] {

@@ -2,6 +2,9 @@ import JSONTools
 
 /// Takes fields from a JSON object and collects all that is wrong with them.
 struct FieldReader {
+    /// The longest reason, in characters.
+    static let maxReason = 1000
+
     private let object: JSONObject
     private(set) var faults: [Problem.Fault] = []
 
@@ -32,6 +35,16 @@ struct FieldReader {
             return nil
         }
         return text
+    }
+
+    /// Why somebody wants something; empty if it is absent.
+    mutating func reason() -> String {
+        let reason = text("reason") ?? ""
+        let length = reason.unicodeScalars.count
+        if length > Self.maxReason {
+            fault("/reason", "found \(length) characters; expected at most \(Self.maxReason)")
+        }
+        return reason
     }
 
     /// One of some words.

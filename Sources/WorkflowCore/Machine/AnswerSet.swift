@@ -41,13 +41,18 @@ public struct AnswerSet: Sendable, Hashable {
     public var round: Int?
     /// One answer for each question of the round.
     public var values: [GivenAnswer]
+    /// Why, for the trail; empty if nobody said.
+    public var reason: String
 
     /// Answers.
-    public init(actor: String, stage: String? = nil, round: Int? = nil, values: [GivenAnswer]) {
+    public init(
+        actor: String, stage: String? = nil, round: Int? = nil, values: [GivenAnswer], reason: String = ""
+    ) {
         self.actor = actor
         self.stage = stage
         self.round = round
         self.values = values
+        self.reason = reason
     }
 }
 

@@ -76,12 +76,12 @@ extension WorkflowMachine {
         state.stages[index].answers = state.stages[index].answers.filter { !ids.contains($0.id) } + answers.values
         closeRound(stage: index, values: answers.values, actor: answers.actor)
         enter(.running, stage: index, at: turn.now)
-        record(
-            .questionsAnswered, actor: answers.actor,
-            [
-                "stage": .string(stage.name), "round": .integer(Int64(questions.round)),
-                "answers": .array(answers.values.map { ["id": .string($0.id), "value": $0.value] }),
-            ])
+        var detail: JSONObject = [
+            "stage": .string(stage.name), "round": .integer(Int64(questions.round)),
+            "answers": .array(answers.values.map { ["id": .string($0.id), "value": $0.value] }),
+        ]
+        if !answers.reason.isEmpty { detail["reason"] = .string(answers.reason) }
+        record(.questionsAnswered, actor: answers.actor, detail)
         try goOn(stage: index, in: &turn)
     }
 

@@ -3,6 +3,9 @@ public import PostgresDriver
 
 /// An entry of the audit trail: what somebody changed, or tried to, through the API.
 public struct AuditEntry: Sendable, Hashable {
+    /// The status of what was begun, and of which it isn't known how it ended.
+    public static let begun = 102
+
     /// Its number; grows with time. 0 while it isn't recorded.
     public var id: Int64 = 0
     /// When it was recorded, by the database's clock.
@@ -17,7 +20,7 @@ public struct AuditEntry: Sendable, Hashable {
     public var action: String
     /// What was done to: an id or a name; nil if the operation has none.
     public var target: String?
-    /// Status of the answer.
+    /// Status of the answer; ``begun`` before there is one.
     public var status: Int
     /// What else is to be known, in few words.
     public var detail: String
@@ -76,6 +79,43 @@ extension PostgresReadStore {
                 .textArray(entries.map(\.action)), .nullableTextArray(entries.map(\.target)),
                 .int2Array(entries.map { Int16(clamping: $0.status) }), .textArray(entries.map(\.detail)),
             ])
+    }
+
+    /// Records an entry.
+    ///
+    /// - Returns: its number.
+    public func record(_ entry: AuditEntry) async throws(PostgresError) -> Int64 {
+        let rows = try await pool.query(
+            """
+            INSERT INTO audit (tenant, actor, role, action, target, status, detail)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            RETURNING id
+            """,
+            [
+                .text(entry.tenant), .text(entry.actor), .text(entry.role), .text(entry.action),
+                entry.target.map { .text($0) } ?? .null(.text), .int2(Int16(clamping: entry.status)),
+                .text(entry.detail),
+            ])
+        guard let row = rows.first else {
+            throw PostgresError(.decoding, "the number of a new entry did not come back", outcome: .completed)
+        }
+        return try row.int8(0)
+    }
+
+    /// Completes an entry that stands for what was begun.
+    public func complete(_ id: Int64, as entry: AuditEntry) async throws(PostgresError) {
+        _ = try await pool.query(
+            "UPDATE audit SET target = $2, status = $3, detail = $4 WHERE id = $1 AND status = $5",
+            [
+                .int8(id), entry.target.map { .text($0) } ?? .null(.text), .int2(Int16(clamping: entry.status)),
+                .text(entry.detail), .int2(Int16(AuditEntry.begun)),
+            ])
+    }
+
+    /// Takes an entry back that stands for what was begun: nothing was done.
+    public func withdraw(_ id: Int64) async throws(PostgresError) {
+        _ = try await pool.query(
+            "DELETE FROM audit WHERE id = $1 AND status = $2", [.int8(id), .int2(Int16(AuditEntry.begun))])
     }
 
     /// Entries, the newest first.

@@ -51,7 +51,8 @@ public enum DeadLetterState: String, Sendable, Hashable, CaseIterable {
 extension PostgresReadStore {
     private static let letterColumns = """
         d.id, d.kind, d.source, d.cause, d.cause_class, d.detail, d.workflow_id, d.stage, d.generation, d.task_id,
-        d.attempt, coalesce(d.size_bytes, length(d.bytes)), d.state, d.created_at, d.resolved_at, d.resolved_by
+        d.attempt, coalesce(d.size_bytes, length(d.bytes)), d.state, d.created_at, d.resolved_at, d.resolved_by,
+        (SELECT w.name FROM workflows w WHERE w.id = d.workflow_id)
         """
 
     /// A letter is its workflow's tenant's; one without a workflow, or of one that isn't there, is `default`'s. `$1`: the
@@ -74,9 +75,8 @@ extension PostgresReadStore {
 
     private static let oneLetter = SQLText(
         unchecked: """
-            SELECT \(letterColumns), d.bytes, w.name
+            SELECT \(letterColumns), d.bytes
             FROM dead_letters d
-            LEFT JOIN workflows w ON w.id = d.workflow_id
             WHERE d.id = $2 AND \(isVisible)
             """)
 
@@ -106,8 +106,7 @@ extension PostgresReadStore {
     public func deadLetter(_ id: UniqueID, tenant: String) async throws(PostgresError) -> DeadLetterContent? {
         let rows = try await pool.query(Self.oneLetter, [.text(tenant), .uuid(id.postgres)])
         guard let row = rows.first else { return nil }
-        return DeadLetterContent(
-            row: try Self.letter(from: row), bytes: try row.bytes(16), workflowName: try row.optionalText(17))
+        return DeadLetterContent(row: try Self.letter(from: row), bytes: try row.bytes(17))
     }
 
     /// Notes what became of an open dead letter.
@@ -130,7 +129,8 @@ extension PostgresReadStore {
         return DeadLetterRow(
             id: try row.id(0), kind: try row.text(1), source: try row.text(2), cause: try row.text(3),
             causeClass: try row.text(4), detail: try row.text(5), workflowID: workflowID.map { UniqueID($0) },
-            stage: try row.optionalText(7), generation: generation.map { Int($0) },
+            workflowName: try row.optionalText(16), stage: try row.optionalText(7),
+            generation: generation.map { Int($0) },
             taskID: taskID.map { UniqueID($0) }, attempt: attempt.map { Int($0) }, sizeBytes: Int(try row.int4(11)),
             state: DeadLetterState(rawValue: state) ?? .open, createdAt: try row.time(13),
             resolvedAt: try row.optionalTime(14), resolvedBy: try row.optionalText(15))

@@ -220,6 +220,8 @@ public struct DeadLetterRow: Sendable {
     public var detail: String
     /// The workflow that it belongs to.
     public var workflowID: UniqueID?
+    /// The name of that workflow.
+    public var workflowName: String?
     /// The stage of a task.
     public var stage: String?
     /// Generation of a task's stage.
@@ -246,8 +248,6 @@ public struct DeadLetterContent: Sendable {
     public var row: DeadLetterRow
     /// The message, or the envelope of the task's last attempt; of long ones the beginning.
     public var bytes: [UInt8]
-    /// Name of the workflow that it belongs to.
-    public var workflowName: String?
 
     /// Whether all of it was kept.
     public var isWhole: Bool { bytes.count >= row.sizeBytes }

@@ -124,6 +124,15 @@ struct APIFixture: Sendable {
                     host: "here", pid: 17)))
     }
 
+    /// Waits for a condition that the server brings about; fails the test after 60 s.
+    func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while try await !condition() {
+            try #require(ContinuousClock.now < deadline, "not within 60 s: \(what)")
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
     /// Asks until the answer is as wanted; the last one if it never is.
     func get(_ path: String, until isWanted: (JSONValue) -> Bool) async throws -> JSONValue {
         var last = JSONValue.null
