@@ -1,7 +1,8 @@
 """The rules that every Baton agent keeps (docs/protocol), on PyPI's `redis` alone. Copy this file beside your agent.
 
 An action is a function that takes the envelope and returns the stage's output. It runs in a process and process group of
-its own, so that it can be stopped with all that it started, and so that it can't hold up the heartbeats.
+its own, so that it can be stopped with all that it started, and so that it can't hold up the heartbeats. The group ends
+with the agent, even by `kill -9`: its attempt counts as lost then and begins again elsewhere.
 """
 import base64, contextlib, json, multiprocessing, os, secrets, signal, sys, time, uuid
 from datetime import datetime, timezone
@@ -10,6 +11,7 @@ from redis import Redis, RedisError, ResponseError
 
 VERSION = "2.0.0"
 processes = multiprocessing.get_context("fork")
+lifeline = os.pipe()  # nobody writes; it ends when the agent does, who alone keeps the end to write to
 
 
 class Failure(Exception):
@@ -70,10 +72,25 @@ class Lines:
         pass
 
 
+def guard(pipe):
+    """A process beside the action, for an action may be deaf: it ends the group when the agent is gone."""
+    if child := os.fork():
+        os.waitpid(child, 0)
+        return
+    if not os.fork():  # nobody's child, so that an action which waits for its children doesn't wait for this one
+        with contextlib.suppress(BaseException):
+            pipe.close()
+            os.read(lifeline[0], 1)
+            os.killpg(0, signal.SIGKILL)
+    os._exit(0)
+
+
 def run(action, task, pipe):
     """The child process."""
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.close(lifeline[1])
+    guard(pipe)
     sys.stdout, sys.stderr = Lines(pipe, "stdout"), Lines(pipe, "stderr")
     try:
         end = {"status": "success", "output": action(task)}
@@ -245,8 +262,8 @@ class Agent:
     def watch(self):
         """Looks after what runs."""
         for name, job in list(self.running.items()):
-            lines, end = [], None
-            with contextlib.suppress(EOFError):
+            lines, end, is_deaf = [], None, False
+            try:
                 while end is None and len(lines) < 200 and job.pipe.poll():
                     said = job.pipe.recv()
                     end = said.get("end")
@@ -254,7 +271,9 @@ class Agent:
                         job.line += 1
                         lines.append({"n": job.line, "at": said["at"], "level": "info", "stream": said["stream"],
                                       "text": said["line"]})
-            if end is None and not lines and not job.child.is_alive() and not job.pipe.poll():
+            except EOFError:
+                is_deaf = True
+            if end is None and not lines and not job.child.is_alive() and (is_deaf or not job.pipe.poll()):
                 end = {"status": "failure",
                        "errors": [Failure("CRASHED", f"the action ended with {job.child.exitcode}", True).fault]}
             if name in self.stopped:
