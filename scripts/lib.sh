@@ -27,14 +27,25 @@ phase() {
 
 print_phases() { printf '%s\n' "Time of each phase:" "${phases[@]/#/  }" >&2; }
 
-# quietly NAME COMMAND…: keeps the output to itself; a terminal sees the elapsed time, and a failure the last lines.
+# tick NAME LOG: shows every second for how long something goes on, and the last line of its log; one line on a terminal.
+tick() {
+    local begun=$SECONDS width text
+    width=$(tput cols 2>/dev/null) || width=80
+    # It ends with this script even when that is killed, for it looks.
+    while sleep 1 && kill -0 $$ 2>/dev/null; do
+        text="… $1, $((SECONDS - begun)) s  $(tail -n 1 "$2" | tr -d '\000-\037\177')"
+        printf '\r\033[K  %s' "${text:0:width-3}" >&2
+    done
+}
+
+# quietly NAME COMMAND…: keeps the output to itself; a terminal sees its last line and the elapsed time, and a failure the
+# last lines.
 quietly() {
-    local name=$1 begun=$SECONDS status=0 log ticker=
+    local name=$1 status=0 log ticker=
     shift
     log=$(mktemp)
     if [ -t 2 ]; then
-        # It ends with this script even when that is killed, for it looks.
-        while sleep 1 && kill -0 $$ 2>/dev/null; do printf '\r  … %s, %d s ' "$name" $((SECONDS - begun)) >&2; done &
+        tick "$name" "$log" &
         ticker=$!
     fi
     "$@" >"$log" 2>&1 || status=$?
@@ -78,7 +89,7 @@ install_missing() {
 build() {
     local stamp="$bin/.baton-built" inputs=(Package.swift Sources agents)
     if [ -e "$stamp" ] && [ -z "$(find "${inputs[@]}" -newer "$stamp" -print -quit)" ]; then return 0; fi
-    [ -e "$stamp" ] || say "Building Baton ($configuration; the first time takes 5 to 10 minutes on two cores)."
+    [ -e "$stamp" ] || say "Building Baton ($configuration; the first time takes 5 to 15 minutes on two cores)."
     local begun
     begun=$(mktemp)
     # What is edited during the build is newer than this file, so the next run builds again.
