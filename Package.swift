@@ -230,7 +230,7 @@ let package = Package(
             "AgentRuntime", ["AgentProtocol", "TaskTransport", "RedisDriver", "RedisTestSupport", "BlockingIO", .log]),
         tests("ProjectTools", ["AgentRuntime", "AgentProtocol"]),
         tests("LocalStack"),
-        tests("BatonCLI", ["LocalStack"]),
+        tests("BatonCLI", ["LocalStack", "DeploymentAgent"]),
         tests("ScaffoldAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),
         tests("ValidationAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),
         tests("E2EAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),

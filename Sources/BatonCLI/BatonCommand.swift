@@ -26,8 +26,8 @@ struct BatonCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "What people decide",
                 subcommands: [
-                    PauseCommand.self, ResumeCommand.self, AnswerCommand.self, RetryCommand.self, CancelCommand.self,
-                    DeadCommand.self,
+                    PauseCommand.self, ResumeCommand.self, AnswerCommand.self, ApproveCommand.self, RejectCommand.self,
+                    RetryCommand.self, CancelCommand.self, DeadCommand.self,
                 ]),
             CommandGroup(
                 name: "What they use",

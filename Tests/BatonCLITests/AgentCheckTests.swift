@@ -78,6 +78,7 @@ struct AgentCheckTests {
             #expect(ended.status == 1)
             #expect(ended.output.contains("✘ register     it registers, with an id of its own: it has ended"))
             #expect(ended.output.contains("next: `baton agents check words --only register -- …`"))
+            #expect(ended.lines.last == "0 of 25 rules are kept; broken: register; not tried: 24.")
             let missing = try await baton.baton("agents", "check", "words", "--", "/no/such/agent")
             #expect(missing.status == 66 && missing.errors.contains("next: write its path"))
             let none = try await baton.baton("agents", "check", "words")
@@ -87,6 +88,15 @@ struct AgentCheckTests {
             let list = try await baton.baton("agents", "check", "words", "--list", "--json").json()
             #expect(list["rules"]?.arrayValue?.count == AgentRule.allCases.count)
         }
+    }
+
+    @Test("the last line counts what is kept")
+    func verdict() {
+        var outcomes = AgentRule.allCases.map { RuleOutcome(rule: $0, trouble: nil) }
+        #expect(AgentRule.verdict(outcomes, of: 25) == "25 of 25 rules are kept.")
+        outcomes[1].trouble = "silence"
+        outcomes[24].trouble = "it stays"
+        #expect(AgentRule.verdict(outcomes, of: 25) == "23 of 25 rules are kept; broken: heartbeat, abandon.")
     }
 
     @Test("what MONITOR writes is read, and a transaction told from commands one after the other")

@@ -4,6 +4,8 @@ import JSONTools
 import LocalStack
 import Testing
 
+@testable import BatonCLI
+
 @Suite("baton apps")
 struct AppsCommandTests {
     @Test("deployed apps are listed as they are, and stopped with all that they started")
@@ -61,6 +63,76 @@ struct AppsCommandTests {
             }
             return bytes.split(separator: 0).contains(Data(entry.utf8))
         }
+    }
+
+    @Test("rollback has the deployment agent bring a release back, and tells what it says")
+    func rollback() async throws {
+        try await withInstallation { baton in
+            try FileManager.default.createSymbolicLink(
+                atPath: baton.bin + "/deployment-agent",
+                withDestinationPath: URL(fileURLWithPath: try Installation.program()).deletingLastPathComponent()
+                    .appending(path: "deployment-agent").path)
+            let (first, second) = (try await deploy("one", in: baton), try await deploy("two", in: baton))
+            let listed = try await baton.baton("apps", "--json").json()
+            let url = try #require(listed["items"]?[0]?["url"]?.stringValue)
+            #expect(await PlainHTTP.ask("GET", url)?.text == "two")
+
+            let back = try await baton.baton("apps", "rollback", "shop")
+            #expect(back.output == "shop is back at \(first): healthy at \(url).\n", "\(back.errors)")
+            #expect(await PlainHTTP.ask("GET", url)?.text == "one")
+            let history = try await baton.baton("apps", "history", "shop").lines
+            #expect(history.count == 4 && history[1].hasPrefix("\(first)  current  restored"), "\(history)")
+            let forth = try await baton.baton("apps", "rollback", "shop", second, "--json").json()
+            #expect(forth["release"]?.stringValue == second && forth["health"]?["healthy"] == true)
+
+            let unknown = try await baton.baton("apps", "rollback", "shop", "0123456789ab")
+            #expect(unknown.status == 66 && unknown.errors.contains("there are: \(first)."), "\(unknown.errors)")
+            #expect(unknown.errors.contains("next: `baton apps history shop`"))
+            #expect(try await baton.baton("apps", "rollback", "shopp").errors.contains("did you mean shop?"))
+            // A release that can't serve any more: what serves goes on.
+            try FileManager.default.removeItem(atPath: baton.data + "/deployments/shop/releases/\(first)/server.py")
+            let sick = try await baton.baton("apps", "rollback", "shop", first)
+            #expect(sick.status == 1 && sick.errors.contains("DEPLOYMENT_UNHEALTHY"), "\(sick.errors)")
+            #expect(await PlainHTTP.ask("GET", url)?.text == "two")
+            #expect(try await baton.baton("apps", "stop", "shop").output == "shop is stopped.\n")
+        }
+    }
+
+    /// Deploys an app that says a word by the deployment agent itself, and gives its release.
+    private func deploy(_ word: String, in baton: Installation) async throws -> String {
+        let source = baton.directory + "/source"
+        let server = """
+            import http.server, os
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    self.send_response(200)
+                    self.end_headers()
+                    self.wfile.write(b"\(word)")
+            http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+            """
+        let manifest = #"{"version": 1, "name": "shop", "commands": {"start": [["python3", "server.py"]]}}"#
+        try FileManager.default.createDirectory(atPath: source, withIntermediateDirectories: true)
+        try server.write(toFile: source + "/server.py", atomically: true, encoding: .utf8)
+        try manifest.write(toFile: source + "/baton.json", atomically: true, encoding: .utf8)
+        let git = """
+            git init -q -b main . && git add . \
+                && git -c user.name=t -c user.email=t@example.org commit -q -m "$1" && git rev-parse HEAD
+            """
+        let committed = try await ShortCommand(
+            "/bin/sh", ["-ec", git, "sh", word], environment: baton.environment, in: source
+        ).run()
+        try #require(committed.succeeded, "\(committed.errors)")
+        let commit = committed.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        let task: JSONValue = [
+            "action": "deployment", "payload": ["name": "shop"],
+            "workspace": ["url": .string(source), "commit": .string(commit), "mode": "read"],
+        ]
+        try task.prettyPrinted().write(toFile: baton.directory + "/task.json", atomically: true, encoding: .utf8)
+        let deployed = try await ShortCommand(
+            baton.bin + "/deployment-agent", ["--task", baton.directory + "/task.json"], environment: baton.environment
+        ).run()
+        let output = try JSONValue(parsing: deployed.output)["output"]
+        return try #require(output?["release"]?.stringValue, "\(deployed.output)\(deployed.errors)")
     }
 
     @Test("an app whose process is gone is shown as crashed")

@@ -1,7 +1,8 @@
 /// A stand-in for the orchestrator: a Python program that answers as the REST API does.
 ///
 /// A workflow moves on by one step each time it is looked at, so tests need no clock. Its name decides its course: `bad`
-/// fails in its second stage, `retried` needs two attempts, `endless` never ends, `asking` asks in its second stage.
+/// fails in its second stage, `retried` needs two attempts, `endless` never ends, `asking` and `gated` ask in their second
+/// stage. Pages are small: one to three items.
 enum FakeOrchestrator {
     static let script = #"""
         #!/usr/bin/python3
@@ -26,10 +27,12 @@ enum FakeOrchestrator {
         REPORT = "<html>report</html>"
         QUESTIONS = [{"stage": "validation", "round": 1, "id": "colour", "text": "Which colour?", "options": ["red", "7"]},
                      {"stage": "validation", "round": 1, "id": "size", "text": "How large?", "options": []}]
+        GATE = [{"stage": "validation", "round": 2, "id": "go", "text": "Deploy it?", "options": ["Approve", "Reject"]}]
         letters = {"0190b%03d-0000-7000-8000-000000000001" % n: {
             "kind": kind, "state": "open", "source": source, "cause": cause, "cause_class": "failure",
             "detail": "it broke", "stage": stage, "generation": 1, "attempt": 3, "size_bytes": 13,
-            "workflow_id": None, "created_at": "2026-01-01T00:00:00.000Z"} for n, kind, source, cause, stage in [
+            "workflow_id": None, "workflow_name": "bad" if stage else None,
+            "created_at": "2026-01-01T00:00:00.000Z"} for n, kind, source, cause, stage in [
                 (0, "message", "orchestrator:results", "INVALID_JSON", None),
                 (1, "task", "agent:validation:tasks", "TOOL_FAILED", "validation")]}
         lock = threading.Lock()
@@ -44,7 +47,7 @@ enum FakeOrchestrator {
                 s.update(attempt=2, error={"code": "LEASE_LOST", "message": "the agent died"} if look < first + 2 else None)
             last = first + 1 + (1 if w["name"] == "retried" and index >= 1 else 0)
             if w["name"] == "endless" and index >= 1: return s
-            if w["name"] == "asking" and index == 1 and look >= first and "answers" not in w:
+            if w["name"] in ("asking", "gated") and index == 1 and look >= first and "answers" not in w:
                 s.update(status="awaiting_answers")
                 return s
             if look >= last:
@@ -72,12 +75,17 @@ enum FakeOrchestrator {
                         break
                 w["stages"] = stages
                 asks = any(s["status"] == "awaiting_answers" for s in stages)
-                w["questions"] = QUESTIONS if asks else []
+                w["questions"] = (GATE if w["name"] == "gated" else QUESTIONS) if asks else []
                 w["waiting_for"] = {"kind": "answers", "what": "answers to 2 questions of validation", "since": w["created_at"],
                                     "until": None, "help": "somebody knows", "others": []} if asks else None
                 if all(s["status"] == "completed" for s in stages): w["status"] = "completed"
                 if w["status"] == "completed": w["completed_at"] = "2026-01-01T00:01:05.000Z"
             return w
+
+        def page(items, query, most):
+            first = int(query.get("cursor", ["0"])[0])
+            end = first + min(int(query.get("limit", [most])[0]), most)
+            return {"items": items[first:end], "next_cursor": str(end) if end < len(items) else None}
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -90,8 +98,9 @@ enum FakeOrchestrator {
                 self.end_headers()
                 self.wfile.write(payload)
             def problem(self, status, title, errors=[]):
-                self.answer(status, {"type": "about:blank", "title": title, "status": status, "errors": errors},
-                            "application/problem+json")
+                document = {"type": "about:blank", "title": title, "status": status, "errors": errors}
+                if len(errors) == 1: document["detail"] = errors[0]["pointer"] + ": " + errors[0]["message"]
+                self.answer(status, document, "application/problem+json")
             def do_GET(self): self.handle_request("GET", None)
             def do_DELETE(self): self.handle_request("DELETE", None)
             def do_POST(self):
@@ -119,8 +128,9 @@ enum FakeOrchestrator {
                     workflows[id] = w
                     return self.answer(201, view(w))
                 if path == "/workflows":
-                    items = [dict(w, stages=[]) for w in reversed(workflows.values())]
-                    return self.answer(200, {"items": items, "next_cursor": None})
+                    items = [dict(w, stages=[]) for w in reversed(workflows.values())
+                             if query.get("type", [w["type"]]) == [w["type"]]]
+                    return self.answer(200, page(items, query, 3))
                 if m and m[1] in workflows: return self.workflow(method, workflows[m[1]], m[2], query, body)
                 d = re.fullmatch(r"/dead-letters(?:/([^/]+))?(/redrive)?", path)
                 if d: return self.letters(method, d[1], d[2], query)
@@ -133,12 +143,15 @@ enum FakeOrchestrator {
                     self.send_response(204)
                     return self.end_headers()
                 if path == "/tokens":
-                    return self.answer(200, {"items": [{"id": "t1", "name": "admin", "role": "admin", "created_at": None}], "next_cursor": None})
+                    return self.answer(200, page([{"id": id, "name": name, "role": "admin", "created_at": None}
+                                                  for id, name in (("t2", "ci"), ("t1", "admin"))], query, 1))
                 if path == "/agents":
-                    return self.answer(200, {"items": [
-                        {"agent_id": "a1", "agent_type": "scaffold", "status": "running", "running": 1, "slots": 4}]})
+                    return self.answer(200, page([
+                        {"agent_id": id, "agent_type": "scaffold", "status": "running", "running": 1, "slots": 4}
+                        for id in ("a3", "a2", "a1")], query, 2))
                 if path == "/definitions":
-                    return self.answer(200, {"items": [{"name": "app", "description": "An app", "stage_count": 3}]})
+                    return self.answer(200, page([{"name": name, "description": "An app", "stage_count": 3}
+                                                  for name in ("aap", "app")], query, 1))
                 if path == "/definitions/validate":
                     if b"stages" in body: return self.answer(200, {"valid": True, "name": "app"})
                     return self.answer(200, {"valid": False, "errors": [
@@ -147,8 +160,8 @@ enum FakeOrchestrator {
             def letters(self, method, id, redrive, query):
                 if id is None:
                     state = query.get("state", ["open"])[0]
-                    return self.answer(200, {"items": [dict(l, id=i) for i, l in reversed(letters.items())
-                                                       if state in ("all", l["state"])], "next_cursor": None})
+                    return self.answer(200, page([dict(l, id=i) for i, l in reversed(letters.items())
+                                                  if state in ("all", l["state"])], query, 1))
                 if id not in letters: return self.problem(404, "There is no such letter")
                 letter = dict(letters[id], id=id, content='{"a": [1]}', is_whole=True)
                 if method == "GET": return self.answer(200, letter)
@@ -171,8 +184,9 @@ enum FakeOrchestrator {
                     w["status"] = "paused" if part == "/pause" else "running"
                     return self.answer(200, w)
                 if part == "/answers":
-                    if request["round"] != 1: return self.problem(409, "Another round is open")
-                    w["answers"] = request["answers"]
+                    if [request["round"]] != [q["round"] for q in w["questions"]][:1]:
+                        return self.problem(409, "Another round is open")
+                    w.update(answers=request["answers"], reason=request.get("reason"))
                     return self.answer(200, view(w))
                 if part == "/retry":
                     if not ended: return self.problem(409, "The workflow is " + w["status"])

@@ -108,9 +108,9 @@ struct Installation {
 }
 
 /// Waits for a condition that another process brings about; fails the test after 60 s.
-func eventually(_ what: String, _ condition: () async -> Bool) async throws {
+func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(60)
-    while await !condition() {
+    while try await !condition() {
         try #require(ContinuousClock.now < deadline, "not within 60 s: \(what)")
         try await Task.sleep(for: .milliseconds(20))
     }

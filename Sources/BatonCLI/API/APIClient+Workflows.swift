@@ -37,8 +37,7 @@ extension APIClient {
             if let id = ids.first { return try await workflow(id: id) }
         }
         if found == nil && !isLast {
-            let searched = try await get("/workflows", [("q", word), ("limit", "100")])["items"]?.arrayValue ?? []
-            found = searched.first(where: isName)
+            found = try await list("/workflows", [("q", word)], pageSize: 100).items.first(where: isName)
         }
         guard let id = found?["id"]?.stringValue else {
             throw CommandError(

@@ -31,6 +31,30 @@ struct APIClient: Sendable {
         try json(await send(.GET, path, query, body: nil))
     }
 
+    /// Asks for a list below `/api/v1`, page by page.
+    ///
+    /// - Parameters:
+    ///   - count: no more than so many items.
+    ///   - pageSize: how many a page may hold at most; nil for as many as the server gives by itself.
+    func list(
+        _ path: String, _ query: [(String, String)] = [], atMost count: Int = .max, pageSize: Int? = nil
+    ) async throws(CommandError) -> ListAnswer {
+        var list = ListAnswer()
+        repeat {
+            var query = query
+            if let pageSize { query.append(("limit", "\(min(count - list.items.count, pageSize))")) }
+            if let next = list.next { query.append(("cursor", next)) }
+            let page = try await get(path, query)
+            list.items += page["items"]?.arrayValue ?? []
+            let next = page["next_cursor"]?.stringValue
+            guard next == nil || next != list.next else {
+                throw CommandError(.software, "\(path) goes on with the same page for ever", hint: nil)
+            }
+            list.next = next
+        } while list.next != nil && list.items.count < count
+        return list
+    }
+
     /// Sends a document below `/api/v1`.
     func post(_ path: String, _ body: JSONValue?) async throws(CommandError) -> JSONValue {
         try json(await send(.POST, path, [], body: body?.encoded(), contentType: "application/json"))
@@ -145,6 +169,16 @@ struct APIClient: Sendable {
                 "`\(CommandName.current) status` shows what runs, `\(CommandName.current) up --detach` starts the stack"
         )
     }
+}
+
+/// What was read of a list.
+struct ListAnswer: Sendable {
+    var items: [JSONValue] = []
+    /// The cursor of what comes after; nil if that was all.
+    var next: String?
+
+    /// The document of `--json`.
+    var document: JSONValue { ["items": .array(items), "next_cursor": next.map { .string($0) } ?? .null] }
 }
 
 /// An answer of anything that speaks HTTP, such as a deployed app.

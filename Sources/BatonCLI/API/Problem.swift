@@ -8,13 +8,15 @@ enum Problem {
         let detail = json?["detail"]?.stringValue
         var message = [title, detail].compactMap { $0 }.joined(separator: ": ")
         if message.isEmpty { message = "\(request) was answered with status \(status)" }
-        let faults = (json?["errors"]?.arrayValue ?? []).map { fault in
+        var faults = (json?["errors"]?.arrayValue ?? []).map { fault in
             let pointer = fault["pointer"]?.stringValue ?? ""
             let text = fault["message"]?.stringValue ?? fault["detail"]?.stringValue ?? fault.description
-            return Formatting.clean(pointer.isEmpty ? text : "\(pointer): \(text)")
+            return pointer.isEmpty ? text : "\(pointer): \(text)"
         }
+        // Of a single fault the detail says all there is to say.
+        if let detail, faults == [detail] { faults = [] }
         let (exit, hint) = meaning(of: status)
-        return CommandError(exit, Formatting.clean(message), details: faults, hint: hint)
+        return CommandError(exit, Formatting.clean(message), details: faults.map(Formatting.clean), hint: hint)
     }
 
     /// What to do next about a state that doesn't allow something, unless the command knows better.
@@ -27,14 +29,9 @@ enum Problem {
             (.noPermission, "set BATON_TOKEN, or run the command with the data directory of the stack (BATON_DATA_DIR)")
         case 403: (.noPermission, "set BATON_TOKEN to a token that may do this")
         case 404: (.notFound, nil)
-        case 409: (.temporary, conflictHint)
+        case 409: (.conflict, conflictHint)
         case 429, 503: (.temporary, "`\(CommandName.current) status` shows what is not ready; try again in a moment")
         default: (.software, "`\(CommandName.current) doctor` looks for the cause")
         }
     }
-}
-
-extension CommandError {
-    /// Whether a state of something did not allow what was asked.
-    var isConflict: Bool { hint == Problem.conflictHint }
 }

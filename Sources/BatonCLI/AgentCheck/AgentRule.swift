@@ -36,6 +36,17 @@ enum AgentRule: String, Sendable, CaseIterable {
         case .abandon: "on SIGTERM it gives up after 25 s and says what it abandoned"
         }
     }
+
+    /// How many of the rules are kept, which are not, and how many were not tried.
+    ///
+    /// - Parameter count: how many were to be tried; an agent that doesn't register is asked for nothing else.
+    static func verdict(_ outcomes: [RuleOutcome], of count: Int) -> String {
+        let broken = outcomes.filter { $0.trouble != nil }.map(\.rule.rawValue)
+        var text = "\(outcomes.count - broken.count) of \(count) rules are kept"
+        if !broken.isEmpty { text += "; broken: \(broken.joined(separator: ", "))" }
+        if outcomes.count < count { text += "; not tried: \(count - outcomes.count)" }
+        return text + "."
+    }
 }
 
 /// What came of looking at one rule.

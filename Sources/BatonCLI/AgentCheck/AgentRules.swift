@@ -428,7 +428,11 @@ actor AgentRules {
         guard status == "success" else { return "found status \(status) for a noop; expected success" }
         // What ends an agent may reach it after the task.
         let done = ContinuousClock.now
-        let isAlive = await examiner.wait(.seconds(12)) { !$0.signals("heartbeat", since: done).isEmpty }
-        return isAlive ? nil : because("no heartbeat came within 12 s after messages that it doesn't know")
+        let process = process
+        _ = await examiner.wait(.seconds(30)) {
+            !$0.signals("heartbeat", since: done).isEmpty || process?.exitReason != nil
+        }
+        let isAlive = await !examiner.signals("heartbeat", since: done).isEmpty
+        return isAlive ? nil : because("no heartbeat came within 30 s after messages that it doesn't know")
     }
 }

@@ -92,10 +92,8 @@ struct AgentsCheckCommand: BatonSubcommand {
         let examiner = AgentExaminer(type: type, url: url, traceFile: folder + "/monitor.log")
         let launcher = AgentLauncher(
             executable: path, arguments: Array(command.dropFirst()), dataDirectory: folder, log: log)
-        let rules = AgentRules(
-            examiner: examiner, launcher: launcher,
-            chosen: only.isEmpty ? Set(AgentRule.allCases) : Set(only.compactMap(AgentRule.init(rawValue:)))
-        ) { outcome in
+        let chosen = only.isEmpty ? Set(AgentRule.allCases) : Set(only.compactMap(AgentRule.init(rawValue:)))
+        let rules = AgentRules(examiner: examiner, launcher: launcher, chosen: chosen) { outcome in
             guard isTalkative else { return }
             let mark = outcome.trouble == nil ? terminal.paint("✔", .green) : terminal.paint("✘", .red)
             let found = outcome.trouble.map { ": \(Formatting.clean($0))" } ?? ""
@@ -114,14 +112,15 @@ struct AgentsCheckCommand: BatonSubcommand {
                 "type": .string(type), "kept": .bool(broken.isEmpty), "rules": .array(items),
             ]
             Output.line(JSONValue.object(document).prettyPrinted())
-        } else if broken.isEmpty {
-            Output.line("All \(outcomes.count) rules are kept.")
         } else {
-            Output.line("\(broken.count) of \(outcomes.count) rules are broken; the last lines of the agent:")
-            for line in LogTail.lines(of: log, count: 10) { Output.line("  | \(Formatting.clean(line))") }
-            Output.line(
-                "next: `\(CommandName.current) agents check \(type) --only \(broken[0].rule.rawValue) -- …` tries one alone"
-            )
+            if let first = broken.first {
+                Output.line("The last lines of the agent:")
+                for line in LogTail.lines(of: log, count: 10) { Output.line("  | \(Formatting.clean(line))") }
+                Output.line(
+                    "next: `\(CommandName.current) agents check \(type) --only \(first.rule.rawValue) -- …` tries one alone"
+                )
+            }
+            Output.line(AgentRule.verdict(outcomes, of: chosen.union([.register]).count))
         }
         return broken.isEmpty ? .ok : .failed
     }

@@ -18,12 +18,12 @@ struct AgentsListCommand: BatonSubcommand {
     @OptionGroup var options: GlobalOptions
 
     func perform() async throws(CommandError) -> ExitStatus {
-        let page = try await options.client().get("/agents")
+        let page = try await options.client().list("/agents")
         if options.json {
-            Output.line(page.prettyPrinted())
+            Output.line(page.document.prettyPrinted())
             return .ok
         }
-        let items = page["items"]?.arrayValue ?? []
+        let items = page.items
         guard !items.isEmpty else {
             Output.line("No agent has been heard. `\(CommandName.current) status` shows which run.")
             return .ok

@@ -6,8 +6,11 @@ import LocalStack
 /// `baton apps`.
 struct AppsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "apps", abstract: "List, stop and inspect what was deployed on this machine.",
-        subcommands: [AppsListCommand.self, AppsStopCommand.self, AppsLogsCommand.self, AppsHistoryCommand.self],
+        commandName: "apps", abstract: "List, stop, inspect and roll back what was deployed on this machine.",
+        subcommands: [
+            AppsListCommand.self, AppsStopCommand.self, AppsLogsCommand.self, AppsHistoryCommand.self,
+            AppsRollbackCommand.self,
+        ],
         defaultSubcommand: AppsListCommand.self)
 }
 

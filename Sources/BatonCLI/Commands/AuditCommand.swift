@@ -21,16 +21,16 @@ struct AuditCommand: BatonSubcommand {
     @OptionGroup var options: GlobalOptions
 
     func perform() async throws(CommandError) -> ExitStatus {
-        var query = [("limit", "\(min(max(limit, 1), 100))")]
+        var query: [(String, String)] = []
         for (name, value) in [("actor", actor), ("action", action), ("target", target)] {
             if let value { query.append((name, value)) }
         }
-        let page = try await options.client().get("/audit", query)
+        let page = try await options.client().list("/audit", query, atMost: max(limit, 1), pageSize: 100)
         if options.json {
-            Output.line(page.prettyPrinted())
+            Output.line(page.document.prettyPrinted())
             return .ok
         }
-        let rows = (page["items"]?.arrayValue ?? []).map { entry in
+        let rows = page.items.map { entry in
             ["at", "actor", "action", "target"].map { Formatting.clean(entry[$0]?.stringValue ?? "") }
                 + [
                     entry["status"]?.intValue.map(String.init) ?? "",
@@ -40,7 +40,7 @@ struct AuditCommand: BatonSubcommand {
         for line in Formatting.table(["AT", "ACTOR", "ACTION", "TARGET", "STATUS", "DETAIL"], rows) {
             Output.line(line)
         }
-        if page["next_cursor"]?.stringValue != nil { Output.line("More with --limit, --actor, --action or --target.") }
+        if page.next != nil { Output.line("More with --limit, --actor, --action or --target.") }
         return .ok
     }
 }

@@ -31,12 +31,12 @@ struct DefinitionsCommand: BatonSubcommand {
             if options.json { Output.line(definition.prettyPrinted()) } else { show(definition) }
             return .ok
         }
-        let page = try await client.get("/definitions")
+        let page = try await client.list("/definitions", pageSize: 100)
         if options.json {
-            Output.line(page.prettyPrinted())
+            Output.line(page.document.prettyPrinted())
             return .ok
         }
-        let rows = (page["items"]?.arrayValue ?? []).map { item in
+        let rows = page.items.map { item in
             [
                 item["name"]?.stringValue ?? "", item["stage_count"]?.intValue.map(String.init) ?? "",
                 item["description"]?.stringValue?.split(separator: "\n").first.map(String.init) ?? "",

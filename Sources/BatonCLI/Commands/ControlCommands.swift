@@ -244,7 +244,7 @@ struct WorkflowControl {
             return try await client.post("/workflows/\(workflow.id)/\(command)", body)
         } catch {
             var error = error
-            if error.hint == nil || error.isConflict { error.hint = next(after: command, error, workflow) }
+            if error.hint == nil || error.status == .conflict { error.hint = next(after: command, error, workflow) }
             throw error
         }
     }

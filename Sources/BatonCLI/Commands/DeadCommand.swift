@@ -21,8 +21,8 @@ struct DeadLetterArgument: ParsableArguments {
     func id(_ client: APIClient) async throws(CommandError) -> String {
         let word = letter.lowercased()
         if UniqueID(word) != nil { return word }
-        let page = try await client.get("/dead-letters", [("state", "all"), ("limit", "200")])
-        let ids = (page["items"]?.arrayValue ?? []).compactMap { $0["id"]?.stringValue }
+        let letters = try await client.list("/dead-letters", [("state", "all")], pageSize: 100)
+        let ids = letters.items.compactMap { $0["id"]?.stringValue }
         let found = word.count >= 4 ? ids.filter { $0.hasPrefix(word) } : []
         guard let id = found.first, found.count == 1 else {
             throw CommandError(
@@ -54,16 +54,16 @@ struct DeadListCommand: BatonSubcommand {
 
     func perform() async throws(CommandError) -> ExitStatus {
         let client = try options.client()
-        var query = [("limit", "\(min(max(limit, 1), 200))")]
+        var query: [(String, String)] = []
         if let kind { query.append(("kind", kind)) }
         if let workflow { query.append(("workflow_id", try await client.find(workflow).id)) }
         if all { query.append(("state", "all")) }
-        let page = try await client.get("/dead-letters", query)
+        let page = try await client.list("/dead-letters", query, atMost: max(limit, 1), pageSize: 100)
         if options.json {
-            Output.line(page.prettyPrinted())
+            Output.line(page.document.prettyPrinted())
             return .ok
         }
-        let letters = (page["items"]?.arrayValue ?? []).map(DeadLetterView.init)
+        let letters = page.items.map(DeadLetterView.init)
         guard !letters.isEmpty else {
             Output.line(all ? "There are no dead letters." : "No dead letter is open.")
             return .ok
@@ -71,14 +71,14 @@ struct DeadListCommand: BatonSubcommand {
         let now = Timestamp.now()
         let rows = letters.map { letter in
             [
-                letter.id, letter.kind, letter.state, letter.cause, letter.place,
+                letter.id, letter.kind, letter.state, letter.cause, letter.workflowName ?? "", letter.place,
                 Formatting.age(letter.createdAt, now: now), Formatting.cut(letter.detail, to: 100),
             ]
         }
-        for line in Formatting.table(["ID", "KIND", "STATE", "CAUSE", "WHERE", "SINCE", "DETAIL"], rows) {
+        for line in Formatting.table(["ID", "KIND", "STATE", "CAUSE", "WORKFLOW", "WHERE", "SINCE", "DETAIL"], rows) {
             Output.line(line)
         }
-        if page["next_cursor"]?.stringValue != nil { Output.line("More with --limit.") }
+        if page.next != nil { Output.line("More with --limit.") }
         Output.line("next: `\(CommandName.current) dead show ID`, then `dead redrive ID` or `dead drop ID`")
         return .ok
     }
@@ -141,7 +141,7 @@ struct DeadRedriveCommand: BatonSubcommand {
             answer = try await client.post("/dead-letters/\(id)/redrive", .object([:]))
         } catch {
             var error = error
-            if error.isConflict { error.hint = "`\(CommandName.current) dead show \(id)` tells what it is" }
+            if error.status == .conflict { error.hint = "`\(CommandName.current) dead show \(id)` tells what it is" }
             throw error
         }
         if options.json {
@@ -176,7 +176,9 @@ struct DeadDropCommand: BatonSubcommand {
             try await client.delete("/dead-letters/\(id)")
         } catch {
             var error = error
-            if error.isConflict { error.hint = "`\(CommandName.current) dead show \(id)` tells what became of it" }
+            if error.status == .conflict {
+                error.hint = "`\(CommandName.current) dead show \(id)` tells what became of it"
+            }
             throw error
         }
         if options.json {

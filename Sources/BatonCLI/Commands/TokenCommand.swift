@@ -21,13 +21,13 @@ struct TokenListCommand: BatonSubcommand {
     @OptionGroup var options: GlobalOptions
 
     func perform() async throws(CommandError) -> ExitStatus {
-        let page = try await options.client().get("/tokens")
+        let page = try await options.client().list("/tokens")
         if options.json {
-            Output.line(page.prettyPrinted())
+            Output.line(page.document.prettyPrinted())
             return .ok
         }
         let now = Timestamp.now()
-        let rows = (page["items"]?.arrayValue ?? []).compactMap { token -> [String]? in
+        let rows = page.items.compactMap { token -> [String]? in
             let end = token["expires_at"]?.stringValue.flatMap(Timestamp.init(rfc3339:))
             let isRevoked = token["revoked_at"]?.stringValue != nil
             let state = isRevoked ? "revoked" : (end.map { $0 <= now } ?? false) ? "expired" : "valid"
@@ -103,7 +103,7 @@ struct TokenRevokeCommand: BatonSubcommand {
 
     func perform() async throws(CommandError) -> ExitStatus {
         let client = try options.client()
-        let items = try await client.get("/tokens")["items"]?.arrayValue ?? []
+        let items = try await client.list("/tokens").items
         let valid = items.filter { $0["revoked_at"]?.stringValue == nil }
         let named = valid.filter { $0["name"]?.stringValue == token }
         let word = token.lowercased()

@@ -27,28 +27,33 @@ struct ListCommand: BatonSubcommand {
     @OptionGroup var options: GlobalOptions
 
     func perform() async throws(CommandError) -> ExitStatus {
-        var query = [("limit", "\(min(max(limit, 1), 100))")]
-        if let status { query.append(("status", status)) }
-        if let type { query.append(("type", type)) }
-        if let search { query.append(("q", search)) }
-        let page = try await options.client().get("/workflows", query)
+        let filters = [("status", status), ("type", type), ("q", search)].compactMap { name, value in
+            value.map { (name, $0) }
+        }
+        let page = try await options.client().list("/workflows", filters, atMost: max(limit, 1), pageSize: 100)
         if options.json {
-            Output.line(page.prettyPrinted())
+            Output.line(page.document.prettyPrinted())
             return .ok
         }
         let now = Timestamp.now()
-        let rows = (page["items"]?.arrayValue ?? []).map(WorkflowView.init).map { workflow in
+        let rows = page.items.map(WorkflowView.init).map { workflow in
             [
                 workflow.id, workflow.type, workflow.name, workflow.status,
                 workflow.hasEnded ? "" : workflow.currentStage ?? "", Formatting.age(workflow.createdAt, now: now),
             ]
         }
         guard !rows.isEmpty else {
-            Output.line("No workflows. `\(CommandName.current) run app calculator-app` makes one.")
+            let words = filters.map { name, value in
+                "\(name == "q" ? "-q" : "--\(name)") \(Formatting.shellWord(Formatting.clean(value)))"
+            }
+            Output.line(
+                words.isEmpty
+                    ? "No workflows. `\(CommandName.current) run app calculator-app` makes one."
+                    : "No workflow fits \(words.joined(separator: " ")). `\(CommandName.current) list` shows all.")
             return .ok
         }
         for line in Formatting.table(["ID", "TYPE", "NAME", "STATUS", "STAGE", "CREATED"], rows) { Output.line(line) }
-        if page["next_cursor"]?.stringValue != nil { Output.line("More with --limit or --search.") }
+        if page.next != nil { Output.line("More with --limit or --search.") }
         return .ok
     }
 }
@@ -143,16 +148,22 @@ struct LogsCommand: BatonSubcommand {
         }
         let width = workflow.stages.map(\.name.count).max() ?? 0
         if follow && !workflow.hasEnded { return try await followLogs(client, workflow, width) }
-        var lines = try await client.logs(of: workflow.id, stage: stage)
-        if let tail { lines = lines.suffix(max(tail, 0)) }
+        let all = try await client.logs(of: workflow.id, stage: stage)
+        let lines = tail.map { Array(all.suffix(max($0, 0))) } ?? all
         let terminal = Terminal.current()
         if options.json {
             for line in lines { Output.line(line.json.description) }
         } else {
             for line in lines { Output.line(line.rendered(terminal, stageWidth: width)) }
-            if lines.isEmpty { Output.error("No log lines yet.") }
+            if all.isEmpty { Output.error(silence(of: workflow)) }
         }
         return .ok
+    }
+
+    /// Why there is no line.
+    private func silence(of workflow: WorkflowView) -> String {
+        if let stage, workflow.stage(stage)?.hasEnded == true { return "This stage wrote no log." }
+        return workflow.hasEnded ? "This workflow wrote no log." : "No log lines yet."
     }
 
     private func followLogs(

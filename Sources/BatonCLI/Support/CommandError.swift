@@ -16,8 +16,10 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
     case unavailable = 69
     /// A fault of Baton itself.
     case software = 70
-    /// It can't be done now, but perhaps later: a conflict, too many requests, no answer in time.
+    /// It can't be done now, but perhaps later: too many requests, a server that is away, no answer in time.
     case temporary = 75
+    /// The state of what was named doesn't allow it: a workflow that has ended can't be cancelled.
+    case conflict = 76
     /// The token is missing or isn't allowed to do this.
     case noPermission = 77
     /// Ctrl-C.
@@ -26,8 +28,8 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
     /// The list in the help of `baton`.
     static let help = """
         Exit status: 0 done (run, watch: completed), 1 failed, 2 cancelled, 64 wrong command line, 65 wrong data, \
-        66 not found, 69 stack down or program missing, 70 internal fault, 75 try again later, 77 not allowed, \
-        130 interrupted.
+        66 not found, 69 stack down or program missing, 70 internal fault, 75 try again later, 76 its state doesn't \
+        allow it, 77 not allowed, 130 interrupted.
         """
 }
 
