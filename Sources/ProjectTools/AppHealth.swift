@@ -44,6 +44,7 @@ public struct AppHealth: Sendable, Hashable {
     ///   - path: the health path.
     ///   - port: where the app listens on 127.0.0.1.
     ///   - seconds: how long at most.
+    ///   - anyAnswer: whether a refusal (4xx) is a sign of health, too: of an app whose health path nobody knows.
     ///   - tools: what asks.
     ///   - isRunning: whether the app is still there.
     /// - Throws: `CancellationError` when the attempt was stopped.
@@ -51,6 +52,7 @@ public struct AppHealth: Sendable, Hashable {
         for path: String,
         onPort port: Int,
         seconds: Double,
+        anyAnswer: Bool = false,
         tools: Toolbox,
         isRunning: @Sendable () -> Bool
     ) async throws -> AppHealth {
@@ -64,7 +66,8 @@ public struct AppHealth: Sendable, Hashable {
                 return last
             }
             let probe = await tools.probe("http://127.0.0.1:\(port)\(path)", timeoutSeconds: 2)
-            if probe.isHealthy, isRunning() {
+            let answers = anyAnswer && probe.status.map { (400..<500).contains($0) } == true
+            if probe.isHealthy || answers, isRunning() {
                 let taken = (ContinuousClock.now - start) / .seconds(1)
                 return AppHealth(isHealthy: true, status: probe.status, seconds: taken)
             }

@@ -10,6 +10,8 @@ public struct ProjectDetection: Sendable, Hashable {
     public var manifest: ProjectManifest
     /// Why, for the log: what was found.
     public var reasons: [String]
+    /// Whether its health path is one that its sources name; otherwise any answer of its first page has to do.
+    public var namesHealth: Bool
 
     private static let maxFileBytes = 1 << 20
 
@@ -33,16 +35,30 @@ public struct ProjectDetection: Sendable, Hashable {
             found = ("node", ["test": [Self.nodeTest]], Self.nodeReports, ["JavaScript files"])
         } else if files.contains(where: { $0.hasSuffix(".sh") }) {
             found = ("shell", [:], [:], ["shell scripts"])
+        } else if files.contains(where: { $0.hasSuffix("index.html") }) {
+            found = ("static", [:], [:], ["pages"])
         } else {
             found = nil
         }
-        guard let found else { return nil }
+        guard var found else { return nil }
+        let sources = StartDetection(files: files) { path in
+            SmallFile.read(directory + "/" + path, maxBytes: StartDetection.maxBytes)
+                .map { String(decoding: $0, as: UTF8.self) }
+        }
+        let package = found.stack == "node" ? Self.package(directory) : nil
+        if let start = sources.find(stack: found.stack, scripts: { Self.script($0, of: package) }) {
+            found.commands["start"] = .array(start.commands.map { list in .array(list.map { .string($0) }) })
+            found.reasons.append(start.reason)
+        }
+        let health = found.commands["start"] == nil ? nil : sources.health()
         let json: JSONObject = [
             "version": 1, "name": .string(name.isEmpty ? "project" : String(name.prefix(100))),
             "stack": .string(found.stack), "commands": .object(found.commands), "reports": .object(found.reports),
+            "health": .string(health ?? "/"),
         ]
         guard let manifest = try? ProjectManifest(json: .object(json)) else { return nil }
         self.manifest = manifest
+        namesHealth = health != nil
         reasons = found.reasons
     }
 
@@ -55,6 +71,17 @@ public struct ProjectDetection: Sendable, Hashable {
         "--test-reporter-destination=reports/lcov.info",
     ]
 
+    private static func package(_ directory: String) -> JSONValue? {
+        let bytes = SmallFile.read(directory + "/package.json", maxBytes: maxFileBytes) ?? []
+        return try? JSONValue(parsing: bytes, limits: JSONLimits(maxBytes: maxFileBytes))
+    }
+
+    private static func script(_ name: String, of package: JSONValue?) -> String? {
+        guard let text = package?["scripts"]?[name]?.stringValue, !text.isEmpty else { return nil }
+        // What npm writes into a new project: it always fails.
+        return text.firstRange(of: "no test specified") == nil ? text : nil
+    }
+
     private static func isScript(_ path: String) -> Bool {
         [".js", ".mjs", ".cjs"].contains { path.hasSuffix($0) }
     }
@@ -62,13 +89,8 @@ public struct ProjectDetection: Sendable, Hashable {
     private static func node(
         _ directory: String, _ names: Set<String>, _ files: [String]
     ) -> (String, JSONObject, JSONObject, [String])? {
-        let bytes = SmallFile.read(directory + "/package.json", maxBytes: maxFileBytes) ?? []
-        let package = try? JSONValue(parsing: bytes, limits: JSONLimits(maxBytes: maxFileBytes))
-        func script(_ name: String) -> String? {
-            guard let text = package?["scripts"]?[name]?.stringValue, !text.isEmpty else { return nil }
-            // What npm writes into a new project: it always fails.
-            return text.firstRange(of: "no test specified") == nil ? text : nil
-        }
+        let package = package(directory)
+        func script(_ name: String) -> String? { Self.script(name, of: package) }
         let dependencies = ["dependencies", "devDependencies", "optionalDependencies"].contains {
             package?[$0]?.objectValue?.isEmpty == false
         }

@@ -51,6 +51,7 @@ public struct ProjectRunner: Sendable {
     /// - Throws: ``ActionFailure`` `TOOL_MISSING` or `TOOL_TIMEOUT`; a command that fails doesn't throw.
     public func run(_ name: String, environment: [String: String] = [:]) async throws -> Run? {
         guard let commands = manifest.commands(name) else { return nil }
+        if name == "test" || name == "coverage" { try makeRoomForReports() }
         let reportBefore = reportMark()
         var run = Run(name: name, outputs: [], failedCommand: nil)
         for command in commands {
@@ -102,6 +103,18 @@ public struct ProjectRunner: Sendable {
             in: directory,
             environment: caches.merging(environment) { _, given in given }
         )
+    }
+
+    /// Sees to it that the directories are there that reports are written into: a repository keeps no empty ones.
+    private func makeRoomForReports() throws {
+        for name in manifest.reports.values {
+            let path = try Workspace(root: directory).resolve(name)
+            do throws(FileError) {
+                if let slash = path.lastIndex(of: "/") { try SmallFile.makeDirectories(String(path[..<slash])) }
+            } catch {
+                throw ActionFailure(code: "FILE_NOT_WRITTEN", message: "\(error)", retryable: true)
+            }
+        }
     }
 
     /// The report if this run wrote it, otherwise the totals that were printed.

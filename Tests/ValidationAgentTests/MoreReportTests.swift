@@ -1,3 +1,4 @@
+import ProjectTools
 import Testing
 
 @testable import ValidationAgent

@@ -1,4 +1,5 @@
 import JSONTools
+import ProjectTools
 import Testing
 
 @testable import ValidationAgent

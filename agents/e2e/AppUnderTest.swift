@@ -16,11 +16,12 @@ struct AppUnderTest: Sendable {
     ///
     /// - Throws: ``ActionFailure`` `NO_START_COMMAND`, `APP_NOT_STARTED` or `APP_NOT_HEALTHY` with the app's last lines.
     static func start(
-        _ manifest: ProjectManifest,
+        _ project: FoundProject,
         in context: ActionContext,
         runner: ProjectRunner,
         healthSeconds: Double
     ) async throws -> AppUnderTest {
+        let manifest = project.manifest
         guard let commands = manifest.commands("start"), let server = commands.last else {
             throw ActionFailure(
                 code: "NO_START_COMMAND",
@@ -36,7 +37,8 @@ struct AppUnderTest: Sendable {
         let tool = try await context.tools.spawn(try runner.tool(server, environment: environment))
         do {
             let health = try await AppHealth.wait(
-                for: manifest.health, onPort: port, seconds: healthSeconds, tools: context.tools
+                for: manifest.health, onPort: port, seconds: healthSeconds,
+                anyAnswer: project.detection?.namesHealth == false, tools: context.tools
             ) { tool.isRunning }
             guard health.isHealthy else { throw await failure(health, of: tool, path: manifest.health) }
         } catch {

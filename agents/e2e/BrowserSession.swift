@@ -28,16 +28,24 @@ struct BrowserSession: Sendable {
     /// Removes the temporary files of the browser.
     func close() { temporary.remove() }
 
+    /// The status that a path answers with; nil without an answer.
+    func status(of path: String) async -> Int? { await context.tools.probe(app.url + path).status }
+
     /// Walks through the pages.
     ///
+    /// - Parameters:
+    ///   - plan: what the project says of its browser tests.
+    ///   - pages: where it begins.
+    ///   - maxPages: how many are looked at.
+    ///   - accepted: the pictures to compare with.
     /// - Throws: ``ActionFailure`` `SURVEY_FAILED` when the browser could not do it.
     func survey(
-        _ plan: E2EPlan, maxPages: Int, accepted: AcceptedPictures
+        _ plan: E2EPlan, pages: [String], maxPages: Int, accepted: AcceptedPictures
     ) async throws -> BrowserSurvey {
         let planFile = context.scratch + "/survey-plan.json"
         let order: JSONValue = [
             "base_url": .string(app.url), "chromium": .string(tools.chromium), "max_pages": .integer(Int64(maxPages)),
-            "pages": .array((["/"] + plan.pages).map { .string($0) }),
+            "pages": .array(pages.map { .string($0) }),
             "ignore": .array(plan.ignore.map { .string($0) }),
             "accepted": .string(accepted.directory), "change_fails": .bool(accepted.changeFails),
         ]

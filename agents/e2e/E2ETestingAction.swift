@@ -27,14 +27,20 @@ struct E2ETestingAction: AgentAction {
     )
 
     func run(_ context: ActionContext) async throws -> ActionOutcome {
-        let manifest: ProjectManifest
-        let plan: E2EPlan
-        do throws(ManifestError) {
-            manifest = try .load(from: context.workspace)
-            plan = try E2EPlan(manifest)
-        } catch {
-            throw ActionFailure(error)
+        let project: FoundProject
+        do {
+            project = try await FoundProject.look(context)
+        } catch let failure as ActionFailure where failure.code == ManifestError.Code.missing.rawValue {
+            return Self.skipped("no \(ProjectManifest.fileName), and no language that is known by its files")
         }
+        let manifest = project.manifest
+        if project.isDetected, manifest.commands("start") == nil {
+            return Self.skipped(
+                "nothing in this \(manifest.stack) project shows a server that obeys PORT, as a library has none; "
+                    + "if it is an app, name its start command in \(ProjectManifest.fileName)")
+        }
+        let plan: E2EPlan
+        do throws(ManifestError) { plan = try E2EPlan(manifest) } catch { throw ActionFailure(error) }
         context.report(progress: 0.05, note: "looking for the browser")
         let tools = try await BrowserTools.find(context.tools)
         let runner = ProjectRunner(context: context, manifest: manifest, directory: context.workspace)
@@ -43,12 +49,12 @@ struct E2ETestingAction: AgentAction {
 
         context.report(progress: 0.2, note: "starting the app")
         let seconds = context.input["health_timeout_seconds"]?.doubleValue ?? AppUnderTest.startSeconds
-        let app = try await AppUnderTest.start(manifest, in: context, runner: runner, healthSeconds: seconds)
+        let app = try await AppUnderTest.start(project, in: context, runner: runner, healthSeconds: seconds)
         let evidence: E2EEvidence
         do {
             let session = try BrowserSession(context: context, tools: tools, app: app)
             defer { session.close() }
-            evidence = try await gather(context, manifest: manifest, plan: plan, session: session)
+            evidence = try await gather(context, project: project, plan: plan, session: session)
         } catch {
             let log = await app.stop()
             if let log { keep(log: log, in: context) }
@@ -67,20 +73,36 @@ struct E2ETestingAction: AgentAction {
     /// Survey, generated tests, test run: what needs the running app.
     private func gather(
         _ context: ActionContext,
-        manifest: ProjectManifest,
+        project: FoundProject,
         plan: E2EPlan,
         session: BrowserSession
     ) async throws -> E2EEvidence {
         context.report(progress: 0.3, note: "looking at the pages")
+        var pages = ["/"] + plan.pages
+        // Of an app that nobody has described, the first page may be missing: it may answer other programs only.
+        if project.isDetected, await session.status(of: "/").map({ $0 < 400 }) != true { pages.removeFirst() }
         let survey = try await session.survey(
-            plan, maxPages: context.input["max_pages"]?.intValue ?? 20, accepted: AcceptedPictures(context))
+            plan, pages: pages, maxPages: context.input["max_pages"]?.intValue ?? 20,
+            accepted: AcceptedPictures(context))
         let suite = ProjectTests(context: context)
         var commit = try await suite.head()
         let isGenerated = try !suite.exist()
         if isGenerated {
             context.report(progress: 0.5, note: "writing tests")
-            let files = TestGenerator(health: manifest.health, plan: plan, survey: survey).files()
-            commit = try await suite.write(files, manifest: manifest)
+            let manifest = project.manifest
+            var generator = TestGenerator(health: manifest.health, plan: plan, survey: survey)
+            generator.knowsHealth = project.detection?.namesHealth ?? true
+            let files = try suite.write(generator.files())
+            if project.isDetected {
+                // A repository that was never made for Baton gets no files that nobody asked for.
+                for file in files {
+                    let name = String(file.path.dropFirst("e2e/".count))
+                    try context.artifacts.add(
+                        bytes: Array(file.text.utf8), name: name, type: "text/x-python", label: "Browser tests")
+                }
+            } else {
+                commit = try await suite.commit(files, manifest: manifest)
+            }
         }
         context.report(progress: 0.6, note: "running the tests")
         let (cases, flaky) = try await session.runTests()
@@ -92,6 +114,14 @@ struct E2ETestingAction: AgentAction {
             isGenerated: isGenerated,
             commit: commit
         )
+    }
+
+    private static func skipped(_ reason: String) -> ActionOutcome {
+        var outcome = ActionOutcome(output: [
+            "summary": .string("skipped: there is no app to test"), "skipped": .string(reason), "tools": [:],
+        ])
+        outcome.warnings = ["browser tests were skipped: \(reason)"]
+        return outcome
     }
 
     private func keep(log: ToolOutput, in context: ActionContext) {

@@ -21,11 +21,10 @@ struct ProjectTests: Sendable {
     /// The commit that the workspace stands on.
     func head() async throws -> String { try await git(["rev-parse", "HEAD"]) }
 
-    /// Writes tests into the project and commits them, and nothing else: what the install command or the app left
-    /// behind is no part of the work.
+    /// Writes tests into the workspace, with `conftest.py` if there is none.
     ///
-    /// - Returns: The commit.
-    func write(_ files: [TestGenerator.File], manifest: ProjectManifest) async throws -> String {
+    /// - Returns: What was written.
+    func write(_ files: [TestGenerator.File]) throws -> [TestGenerator.File] {
         var files = files
         let conftest = "e2e/conftest.py"
         if SmallFile.read(try context.resolve(conftest)) == nil {
@@ -43,6 +42,14 @@ struct ProjectTests: Sendable {
             try SmallFile.makeDirectories(context.workspace + "/e2e")
             try SmallFile.replace(path, with: Array(file.text.utf8))
         }
+        return files
+    }
+
+    /// Commits tests that were written, and nothing else: what the install command or the app left behind is no part of
+    /// the work.
+    ///
+    /// - Returns: The commit.
+    func commit(_ files: [TestGenerator.File], manifest: ProjectManifest) async throws -> String {
         // The date of the task, so that the same work done again is the same commit.
         let date = "@\(context.envelope.createdAt.milliseconds / 1000) +0000"
         try await git(["add", "--force", "--"] + files.map(\.path))

@@ -17,33 +17,15 @@ struct ValidationAction: AgentAction {
 
     func run(_ context: ActionContext) async throws -> ActionOutcome {
         let workspace = try Workspace(root: context.workspace)
-        let manifest = try await manifest(context)
+        let project = try await FoundProject.look(context)
+        let manifest = project.manifest
         let policy = try Policy.load(from: workspace)
-        let checks = try await ValidationRun(context, manifest).checks()
+        let checks = try await ValidationRun(context, project).checks()
         var report = ValidationReport(
             project: manifest.name, commit: context.envelope.workspace.commit, checks: checks, policy: policy)
         report.tools = await Self.versions(context.tools)
         try keep(report, in: context.artifacts)
         return outcome(report, context.logger)
-    }
-
-    /// The project's manifest; of a project without one, what its files say.
-    private func manifest(_ context: ActionContext) async throws -> ProjectManifest {
-        do throws(ManifestError) {
-            return try .load(from: context.workspace)
-        } catch {
-            guard error.code == .missing else { throw ActionFailure(error) }
-            let files = try await TrackedFiles.list(with: context).paths
-            let name = context.envelope.workflowContext.workflowName
-            guard let found = ProjectDetection(directory: context.workspace, name: name, files: files) else {
-                throw ActionFailure(error)
-            }
-            let reasons = found.reasons.joined(separator: ", ")
-            context.logger.info(
-                "there is no \(ProjectManifest.fileName); the project is taken for one of "
-                    + "\(found.manifest.stack): \(reasons)")
-            return found.manifest
-        }
     }
 
     private func outcome(_ report: ValidationReport, _ logger: TaskLogger) -> ActionOutcome {

@@ -4,13 +4,14 @@ import ProjectTools
 /// Runs the checks of a project.
 struct ValidationRun {
     private let context: ActionContext
-    private let manifest: ProjectManifest
+    private let project: FoundProject
+    private var manifest: ProjectManifest { project.manifest }
     private let runner: ProjectRunner
 
-    init(_ context: ActionContext, _ manifest: ProjectManifest) {
+    init(_ context: ActionContext, _ project: FoundProject) {
         self.context = context
-        self.manifest = manifest
-        runner = ProjectRunner(context: context, manifest: manifest, directory: context.workspace)
+        self.project = project
+        runner = ProjectRunner(context: context, manifest: project.manifest, directory: context.workspace)
     }
 
     /// The records of all checks, in their order.
@@ -71,7 +72,7 @@ struct ValidationRun {
         context.report(progress: 0.35, note: "tests")
         let start = ContinuousClock.now
         var (tests, coverage) = try await TestChecks(
-            context: context, manifest: manifest, runner: runner, files: files
+            context: context, project: project, runner: runner, files: files
         ).run()
         tests.seconds = Self.seconds(since: start)
         coverage.seconds = 0

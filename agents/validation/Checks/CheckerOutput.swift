@@ -1,4 +1,5 @@
 import JSONTools
+import ProjectTools
 
 /// Finds the places in what a checker printed: each line that names a tracked file and a line in it.
 ///

@@ -1,4 +1,5 @@
 import AgentRuntime
+import ProjectTools
 
 /// `syntax`: `node --check` of every JavaScript file that the repository tracks.
 struct SyntaxCheck {

@@ -8,9 +8,11 @@ struct TestChecks {
     static let maxFindings = 200
 
     let context: ActionContext
-    let manifest: ProjectManifest
+    let project: FoundProject
     let runner: ProjectRunner
     let files: TrackedFiles
+
+    private var manifest: ProjectManifest { project.manifest }
 
     /// Runs the tests.
     ///
@@ -20,8 +22,12 @@ struct TestChecks {
         var coverage = CheckRecord(name: "coverage", status: .passed, isRequired: false)
         let command = manifest.commands("coverage") != nil ? "coverage" : "test"
         guard manifest.commands(command) != nil else {
+            // Of a repository that was never made for Baton, tests are not demanded; that there are none is said.
+            tests.isRequired = !project.isDetected
             tests.status = .skipped(
-                reason: "the manifest has neither a command \"coverage\" nor \"test\"",
+                reason: project.isDetected
+                    ? "no tests were found in the repository"
+                    : "the manifest has neither a command \"coverage\" nor \"test\"",
                 help: "name the tests in \(ProjectManifest.fileName), as in \"test\": [[\"node\", \"--test\"]]")
             coverage.status = .skipped(reason: "there are no tests", help: nil)
             return (tests, coverage)
@@ -43,16 +49,7 @@ struct TestChecks {
 
     /// Makes room for the reports: what lies there from elsewhere must not be taken for this run's.
     private func prepareReports() throws {
-        for path in try reportPaths().values {
-            if let slash = path.lastIndex(of: "/") {
-                do throws(FileError) {
-                    try SmallFile.makeDirectories(String(path[..<slash]))
-                } catch {
-                    throw ActionFailure(code: "FILE_NOT_WRITTEN", message: "\(error)", retryable: true)
-                }
-            }
-            unlink(path)
-        }
+        for path in try reportPaths().values { unlink(path) }
     }
 
     /// Where the reports are, by their kind.

@@ -1,3 +1,5 @@
+import ProjectTools
+
 extension TestReport {
     /// Adds the places of failed tests as Swift Testing prints them, since its report has none:
     /// `✘ Test "adds" recorded an issue at CalcTests.swift:6:9: Expectation failed: …`

@@ -1,23 +1,29 @@
-import AgentRuntime
+public import AgentRuntime
 
 /// The regular files that a project's repository tracks.
-struct TrackedFiles: Sendable, Hashable {
-    /// Relative to the project, in git's order.
-    var paths: [String]
-    /// More are left out.
-    static let maxFiles = 20_000
-    /// Whether some were left out.
-    var isCut: Bool
+public struct TrackedFiles: Sendable, Hashable {
+    /// Most files; more are left out.
+    public static let maxFiles = 20_000
 
-    /// - Throws: ``ActionFailure`` when git can't list them.
-    static func list(with context: ActionContext) async throws -> TrackedFiles {
+    /// Relative to the project, in git's order.
+    public var paths: [String]
+    /// Whether some were left out.
+    public var isCut: Bool
+
+    /// The files of the project in an attempt's workspace.
+    ///
+    /// - Parameter context: the attempt.
+    /// - Throws: ``AgentRuntime/ActionFailure`` when git can't list them.
+    public static func list(with context: ActionContext) async throws -> TrackedFiles {
         let output = try await context.tools.runChecked(
             ToolCommand("git", ["ls-files", "--stage", "-z"], in: context.workspace, logsOutput: false))
         return TrackedFiles(listing: output.standardOutput, isTruncated: output.truncated)
     }
 
-    /// - Parameter listing: what `git ls-files --stage -z` prints: mode, object, stage, tab, path, NUL.
-    init(listing: [UInt8], isTruncated: Bool = false) {
+    /// - Parameters:
+    ///   - listing: what `git ls-files --stage -z` prints: mode, object, stage, tab, path, NUL.
+    ///   - isTruncated: whether its end is missing.
+    public init(listing: [UInt8], isTruncated: Bool = false) {
         paths = []
         isCut = isTruncated
         for entry in listing.split(separator: 0) {
