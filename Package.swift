@@ -134,7 +134,7 @@ let package = Package(
                 .unixSignals, .subprocess, .systemPackage,
             ]),
         // What the agents share that deals with projects: the manifest, its commands, test reports.
-        library("ProjectTools", ["AgentRuntime", "AgentProtocol", "JSONTools"]),
+        library("ProjectTools", ["AgentRuntime", "AgentProtocol", "JSONTools", .yams]),
         // Judges the rows that a run leaves: for simulator, chaos and integration tests.
         library("HistoryChecker", ["JSONTools"]),
         // Whole worlds in one thread, made of the values that decide in the real processes.

@@ -246,6 +246,26 @@ struct IntegrationTests {
         }
     }
 
+    @Test("a repository without manifest is tested as its files say; one without tests is merged, and that is said")
+    func withoutManifest() async throws {
+        try await arranged { a in
+            let bad = TinyApp.passingTest.replacing("1 + 1, 2", with: "1 + 1, 3")
+            let red = try await a.work(["package.json": #"{"name": "given"}"#, "tests/app.test.js": bad])
+            let failed = try await a.integrate(red)
+            #expect(failed.errors.map(\.code) == ["TESTS_FAILED_AFTER_MERGE"])
+            #expect(
+                failed.errors.first?.message.contains("1 of 2 tests passed; first: adds") == true, "\(failed.errors)")
+            #expect(try await a.head() == nil)
+            let green = try await a.work(["tests/app.test.js": TinyApp.passingTest])
+            let result = try await a.integrate(green)
+            #expect(result.output["summary"] == "published as main, 2 tests", "\(result.errors)")
+            let untested = try await a.work(["tests/app.test.js": nil, "index.js": "exports.one = 1;\n"])
+            let merged = try await a.integrate(untested)
+            #expect(merged.status == .success, "\(merged.errors)")
+            #expect(merged.warnings == ["published untested, as no tests were found in the repository"])
+        }
+    }
+
     @Test("a target branch that git would take for an option is refused before anything is done")
     func hostileBranch() async throws {
         try await arranged { a in

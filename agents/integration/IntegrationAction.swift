@@ -44,6 +44,7 @@ struct IntegrationAction: AgentAction {
         context.logger.info(
             "merged as \(merged.commit.prefix(12)), former head \(merged.formerHead?.prefix(12) ?? "none")")
 
+        let broken = try await breakingChanges(context, git, merged, request)
         context.report(progress: 0.3, note: "testing the merged result")
         let tests = try await test(context, request: request, isPublished: merged.isPublished)
 
@@ -62,7 +63,34 @@ struct IntegrationAction: AgentAction {
             try await context.requestGrant()
             try await Publisher(git: git, target: target).publish(merged.commit, to: destination)
         }
-        return outcome(request: request, merged: merged, destination: destination, tests: tests)
+        var outcome = outcome(request: request, merged: merged, destination: destination, tests: tests)
+        outcome.output["breaking_changes"] = .array(broken.changes.prefix(Self.breakingInOutput).map(\.json))
+        outcome.warnings += broken.notes + broken.changes.prefix(20).map { "breaks its users: \($0.sentence)" }
+        return outcome
+    }
+
+    /// So many of the findings go into the stage's output.
+    private static let breakingInOutput = 50
+
+    /// What the work breaks of what the target branch offers; nothing where there is no former head.
+    ///
+    /// - Throws: ``ActionFailure`` `BREAKING_CHANGES` where they are not allowed.
+    private func breakingChanges(
+        _ context: ActionContext, _ git: GitClient, _ merged: Merger.Merged, _ request: IntegrationRequest
+    ) async throws -> (changes: [BreakingChange], notes: [String]) {
+        guard request.breakingChanges != .ignore, !merged.isPublished, let former = merged.formerHead else {
+            return ([], [])
+        }
+        context.report(progress: 0.2, note: "comparing what is offered")
+        let found = try await BreakingChanges(git: git, context: context).find(from: former, to: merged.commit)
+        for change in found.changes { context.logger.warning("breaks its users: \(change.sentence)") }
+        guard request.breakingChanges == .block, let first = found.changes.first else { return found }
+        let count = found.changes.count
+        throw ActionFailure(
+            code: "BREAKING_CHANGES",
+            message: "Nothing was published. The work breaks its users in \(count) \(count == 1 ? "place" : "places"); "
+                + "first: \(first.sentence)",
+            detail: ["breaking_changes": .array(found.changes.prefix(Self.breakingInOutput).map(\.json))])
     }
 
     /// Asks people whose lines win.
@@ -84,16 +112,20 @@ struct IntegrationAction: AgentAction {
         _ context: ActionContext,
         request: IntegrationRequest,
         isPublished: Bool
-    ) async throws -> TestSummary? {
-        let manifest: ProjectManifest
+    ) async throws -> Tested {
+        let project: FoundProject
         do {
-            manifest = try ProjectManifest.load(from: context.workspace)
-        } catch {
-            if error.code == .missing, request.allowsUntested { return nil }
-            throw ActionFailure(error)
+            project = try await FoundProject.look(context)
+        } catch let failure as ActionFailure
+            where failure.code == ManifestError.Code.missing.rawValue && request.allowsUntested
+        {
+            return Tested(untested: "as allow_untested says")
         }
+        let manifest = project.manifest
         guard manifest.commands("test") != nil else {
-            if request.allowsUntested { return nil }
+            // A repository that was never made for Baton may have no tests; that nothing was tested is said.
+            if request.allowsUntested { return Tested(untested: "as allow_untested says") }
+            if project.isDetected { return Tested(untested: "as no tests were found in the repository") }
             throw ActionFailure(
                 code: "NO_TEST_COMMAND",
                 message: "\(ProjectManifest.fileName) names no commands.test, so the merged result can't be tested. "
@@ -109,14 +141,22 @@ struct IntegrationAction: AgentAction {
             if isPublished { failure.message = "Published by an earlier attempt, but fails now: \(failure.message)" }
             throw failure
         }
-        return run?.tests
+        return Tested(summary: run?.tests)
+    }
+
+    /// What the suite said of the merged result.
+    struct Tested: Sendable, Hashable {
+        /// nil where the numbers can't be read, or nothing ran.
+        var summary: TestSummary?
+        /// Why nothing ran; nil when the suite did.
+        var untested: String?
     }
 
     private func outcome(
         request: IntegrationRequest,
         merged: Merger.Merged,
         destination: TargetRepository.Destination,
-        tests: TestSummary?
+        tests: Tested
     ) -> ActionOutcome {
         let verb =
             switch (destination.reason, merged.isPublished, merged.formerHead) {
@@ -126,7 +166,7 @@ struct IntegrationAction: AgentAction {
             case (nil, false, .some): "merged into \(destination.branch)"
             }
         var outcome = ActionOutcome(output: [
-            "summary": .string(verb + (tests.map { ", " + $0.sentence } ?? "")),
+            "summary": .string(verb + (tests.summary.map { ", " + $0.sentence } ?? "")),
             "target_branch": .string(request.targetBranch),
             "branch": .string(destination.branch),
             "merged_commit": .string(merged.commit),
@@ -134,16 +174,16 @@ struct IntegrationAction: AgentAction {
             "strategy": .string(request.strategy.rawValue),
             "already_published": .bool(merged.isPublished),
             "worktree_updated": .bool(destination.movesWorktree),
-            "tests": tests.map { .object($0.json) } ?? .null,
+            "tests": tests.summary.map { .object($0.json) } ?? .null,
         ])
         if let repository = request.repository { outcome.output["repository"] = .string(GitName.redacted(repository)) }
         if let reason = destination.reason {
             outcome.warnings.append("\(reason); the work was pushed to \(destination.branch) instead")
         }
-        if tests == nil {
-            outcome.warnings.append(
-                request.allowsUntested
-                    ? "published untested, as allow_untested says" : "the number of tests could not be read")
+        if let reason = tests.untested {
+            outcome.warnings.append("published untested, \(reason)")
+        } else if tests.summary == nil {
+            outcome.warnings.append("the number of tests could not be read")
         }
         outcome.commit = merged.commit
         return outcome

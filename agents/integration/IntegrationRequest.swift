@@ -39,6 +39,8 @@ struct IntegrationRequest: Sendable, Hashable {
     var updatesWorktree: Bool
     /// Whether a project without test command may be published.
     var allowsUntested: Bool
+    /// What it means that the work breaks the users of an API or package.
+    var breakingChanges: BreakingChanges.Level
 
     static let schema: JSONValue = [
         "type": "object",
@@ -66,6 +68,12 @@ struct IntegrationRequest: Sendable, Hashable {
                 "type": "boolean", "default": false,
                 "description": "Publish a project whose manifest names no test command.",
             ],
+            "breaking_changes": [
+                "type": "string", "enum": ["ignore", "warn", "block"], "default": "warn",
+                "description": .string(
+                    "What it means that an API description (OpenAPI) or the exported names of a package lose what was "
+                        + "there, or demand more: warn tells it, block publishes nothing."),
+            ],
         ],
     ]
 
@@ -78,6 +86,7 @@ struct IntegrationRequest: Sendable, Hashable {
         conflicts = input["conflicts"]?.stringValue.flatMap(Conflicts.init) ?? .fail
         updatesWorktree = input["update_worktree"]?.boolValue ?? false
         allowsUntested = input["allow_untested"]?.boolValue ?? false
+        breakingChanges = input["breaking_changes"]?.stringValue.flatMap(BreakingChanges.Level.init) ?? .warn
         if conflicts == .manual, strategy == .rebase {
             throw ActionFailure(
                 code: "INVALID_INPUT",
