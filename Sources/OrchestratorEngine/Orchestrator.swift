@@ -26,6 +26,9 @@ public final class Orchestrator: Sendable {
         }
     }
 
+    /// How many transactions advance workflows at once, each on a connection of its own.
+    static let lanes = 2
+
     /// The one door.
     public let advancer: Advancer
     /// The road to the agents.
@@ -64,7 +67,7 @@ public final class Orchestrator: Sendable {
         monitor = RoadMonitor(leaseMilliseconds: settings.leaseMilliseconds)
         deferred = DeferredWrites(store: store, logger: logger)
         advancer = Advancer(
-            session: PostgresBatchSession(configuration: database), queue: store, cache: RecordCache(),
+            sessions: (0..<Self.lanes).map { _ in PostgresBatchSession(configuration: database) }, queue: store,
             envelopes: envelopes, output: effects, logger: logger)
         publisher = EffectPublisher(
             queue: effects, bus: bus, deferred: deferred, feed: feed, envelopes: envelopes, logger: logger)

@@ -134,9 +134,11 @@ struct AdvancerTests {
         }
     }
 
-    @Test("the record's connections are killed again and again: nothing is lost, nothing advances twice")
-    func lostConnections() async throws {
-        try await withDatabase { fixture in
+    @Test(
+        "the record's connections are killed again and again: nothing is lost, nothing advances twice",
+        arguments: [1, 2])
+    func lostConnections(lanes: Int) async throws {
+        try await withDatabase(lanes: lanes) { fixture in
             let stored = try await fixture.storeChain(5)
             var ids: [UniqueID] = []
             for _ in 1...20 {
@@ -154,9 +156,11 @@ struct AdvancerTests {
                 try await fixture.answer(task, entry: "\(step)-0")
             }
             // Everything submitted before this is committed once it answers; a lost connection answers unavailable.
-            while case .unavailable = await fixture.advancer.submit(
-                .event(.cancel(actor: "ann", reason: ""), workflowID: ids[0]))
-            {}
+            for id in ids {
+                while case .unavailable = await fixture.advancer.submit(
+                    .event(.cancel(actor: "ann", reason: ""), workflowID: id))
+                {}
+            }
             let rows = try await fixture.pool.query(
                 """
                 SELECT (SELECT count(*) FROM workflows WHERE status = 'completed'), (SELECT count(*) FROM outputs),
@@ -173,12 +177,15 @@ struct AdvancerTests {
         }
     }
 
-    @Test("two hundred workflows at once: 64 tasks go out, the others wait in the record and follow; all end")
-    func window() async throws {
-        try await withDatabase(isWindowed: true) { fixture in
+    @Test(
+        "two hundred workflows at once: 64 tasks of a lane go out, the others wait in the record and follow; all end",
+        arguments: [1, 2])
+    func window(lanes: Int) async throws {
+        try await withDatabase(isWindowed: true, lanes: lanes) { fixture in
             let stored = try await fixture.storeChain(1)
             for _ in 1...200 { _ = try created(await fixture.advancer.submit(.create(fixture.creation(stored)))) }
             let queued = try await fixture.pool.query("SELECT count(*) FROM tasks WHERE status = 0")
+            // Created one by one, so that each lane knows what the other sent.
             #expect(try queued.only().int8(0) == 136)
             #expect(fixture.bus.record.withLock { $0.tasks.count } <= 64)
             for step in 1...200 {

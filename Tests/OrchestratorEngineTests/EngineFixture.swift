@@ -100,7 +100,7 @@ struct EngineFixture: Sendable {
     let results: ResultIntake
     let feed = LiveFeed()
 
-    init(databaseURL: String, dataDirectory: String, isWindowed: Bool) throws {
+    init(databaseURL: String, dataDirectory: String, isWindowed: Bool, lanes: Int) throws {
         configuration = try PostgresConfiguration(url: databaseURL)
         pool = PostgresPool(configuration)
         store = PostgresWatchStore(pool: pool)
@@ -108,8 +108,8 @@ struct EngineFixture: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let envelopes = EnvelopeFactory(orchestrator: "orchestrator-test", dataDirectory: dataDirectory)
         advancer = Advancer(
-            session: PostgresBatchSession(configuration: configuration), queue: isWindowed ? store : nil,
-            cache: RecordCache(), envelopes: envelopes, output: queue, logger: logger)
+            sessions: (0..<lanes).map { [configuration] _ in PostgresBatchSession(configuration: configuration) },
+            queue: isWindowed ? store : nil, envelopes: envelopes, output: queue, logger: logger)
         deferred = DeferredWrites(store: store, logger: logger)
         publisher = EffectPublisher(
             queue: queue, bus: bus, deferred: deferred, feed: feed, envelopes: envelopes, logger: logger)
@@ -169,7 +169,9 @@ struct EngineFixture: Sendable {
 }
 
 /// One PostgreSQL for a suite; every test gets a database of its own.
-func withDatabase(isWindowed: Bool = false, _ body: (EngineFixture) async throws -> Void) async throws {
+func withDatabase(
+    isWindowed: Bool = false, lanes: Int = 1, _ body: (EngineFixture) async throws -> Void
+) async throws {
     let directory = NSTemporaryDirectory() + "baton-engine-" + UUID().uuidString.lowercased().prefix(8)
     var stackConfiguration = StackConfiguration.ephemeral(dataDirectory: directory, agents: [], orchestrators: 0)
     stackConfiguration.usesRedis = false
@@ -177,7 +179,8 @@ func withDatabase(isWindowed: Bool = false, _ body: (EngineFixture) async throws
     do {
         try await stack.start()
         let url = try #require(await stack.databaseURL)
-        let fixture = try EngineFixture(databaseURL: url, dataDirectory: directory, isWindowed: isWindowed)
+        let fixture = try EngineFixture(
+            databaseURL: url, dataDirectory: directory, isWindowed: isWindowed, lanes: lanes)
         try await StoreSetup.migrate(fixture.configuration)
         try await PostgresMaintenance(pool: fixture.pool).makePartitions()
         try await fixture.run(body)

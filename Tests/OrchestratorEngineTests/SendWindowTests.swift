@@ -90,6 +90,28 @@ struct SendWindowTests {
         #expect(window.releases(all: false).map(\.count) == [10])
     }
 
+    @Test("what another lane sends, closes and lets go counts here too")
+    func neighbours() {
+        var (here, there) = (SendWindow(), SendWindow())
+        var news = SendNews()
+        var use = ["scaffold": SendWindow.Use(new: 100)]
+        _ = there.decide(&use, mayRelease: false)
+        there.count(use)
+        news.note(use)
+        here.hear(news)
+        #expect(sent(of: 5, in: &here) == 0, "64 are on the road and 36 wait")
+
+        news = SendNews()
+        news.note(["scaffold": SendWindow.Use(closed: 30)])
+        news.note(["scaffold": SendWindow.Use(closed: 10)])
+        news.note(released: 25, of: "scaffold")
+        here.hear(news)
+        #expect(here.releases(all: false).map(\.agentType) == ["scaffold"], "16 wait still")
+        here.released("scaffold", got: 16)
+        #expect(here.releases(all: true).isEmpty)
+        #expect(sent(of: 200, in: &here) == 95, "40 were closed at once, which makes room for 160; 65 are on the road")
+    }
+
     @Test("a batch sends into the places that it frees itself")
     func exchange() {
         var window = SendWindow()

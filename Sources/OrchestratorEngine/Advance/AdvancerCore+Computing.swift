@@ -229,10 +229,12 @@ extension AdvancerCore {
         effects.append(.handOn(committed))
         if !computed.computation.use.isEmpty {
             window?.count(computed.computation.use)
+            news.note(computed.computation.use)
             for (index, release) in computed.releases.enumerated() {
                 // Where the answer was lost, all of them may have been let go.
                 let isKnown = index < answer.released.count
-                window?.released(release.agentType, got: isKnown ? answer.released[index].count : release.count)
+                noteRelease(
+                    of: release.agentType, got: isKnown ? answer.released[index].count : release.count)
             }
             release(all: false, into: &effects)
         }

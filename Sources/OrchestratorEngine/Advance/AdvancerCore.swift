@@ -38,6 +38,8 @@ package struct AdvancerCore: Sendable {
         case paused
         /// What the sweeper counted for each agent type.
         case loads([AgentTypeLoad])
+        /// What other lanes of this orchestrator did with the send windows.
+        case heard(SendNews)
         /// Queued tasks of a type were let go; nil if the record could not be asked.
         case released(SendWindow.Release, [ResentTask]?)
         /// The batch at hand is to be the last one.
@@ -117,6 +119,8 @@ package struct AdvancerCore: Sendable {
     package internal(set) var findings = FindingCounters()
     /// How much may be on the road; nil for no limit.
     var window: SendWindow?
+    /// What was done with it since others were last told.
+    var news = SendNews()
     var cache: RecordCache
     var entropy: EntropySource
     let envelopes: EnvelopeFactory
@@ -178,11 +182,19 @@ package struct AdvancerCore: Sendable {
         case .loads(let loads):
             window?.learn(loads)
             release(all: true, into: &effects)
+        case .heard(let news): window?.hear(news)
         case .released(let release, let tasks): released(release, tasks, into: &effects)
         case .stop: isStopping = true
         }
         beginNext(into: &effects)
         return effects
+    }
+
+    /// What was done with the send windows since this was last asked; nil if nothing was.
+    mutating func takeNews() -> SendNews? {
+        guard !news.isEmpty else { return nil }
+        defer { news = SendNews() }
+        return news
     }
 
     private mutating func take(_ submissions: [Submission], into effects: inout [Effect]) {
@@ -221,7 +233,7 @@ package struct AdvancerCore: Sendable {
     private mutating func released(
         _ release: SendWindow.Release, _ tasks: [ResentTask]?, into effects: inout [Effect]
     ) {
-        window?.released(release.agentType, got: tasks?.count)
+        noteRelease(of: release.agentType, got: tasks?.count)
         if let tasks, !tasks.isEmpty {
             var sends = BatchEffects()
             var answer = CommitAnswer()
@@ -231,6 +243,12 @@ package struct AdvancerCore: Sendable {
             effects.append(.handOn(sends))
         }
         if tasks != nil { self.release(all: false, into: &effects) }
+    }
+
+    /// Counts what was let go; nil if that is nothing, or not known.
+    mutating func noteRelease(of agentType: String, got: Int?) {
+        window?.released(agentType, got: got)
+        news.note(released: got ?? 0, of: agentType)
     }
 
     /// Opens the transaction of a batch.

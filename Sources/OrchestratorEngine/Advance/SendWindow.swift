@@ -103,6 +103,13 @@ package struct SendWindow: Sendable {
             inFlight = max(0, inFlight + sent - closed)
         }
 
+        mutating func letGo(_ count: Int) {
+            turn += count
+            inFlight += count
+            queued = max(0, queued - count)
+            queuedSince = min(queuedSince, queued)
+        }
+
         func window(at monotonic: Int64) -> Int { max(bySlots, pace.window(at: monotonic)) }
         func room(at monotonic: Int64) -> Int { window(at: monotonic) - inFlight }
     }
@@ -171,6 +178,12 @@ package struct SendWindow: Sendable {
         }
     }
 
+    /// Counts what others who share the windows did.
+    mutating func hear(_ news: SendNews) {
+        count(news.use)
+        for (agentType, count) in news.released { lanes[agentType]?.letGo(count) }
+    }
+
     /// Takes over what the sweeper counted in the record.
     package mutating func learn(_ loads: [AgentTypeLoad]) {
         var counted = Set(loads.map(\.agentType))
@@ -212,11 +225,9 @@ package struct SendWindow: Sendable {
         guard var lane = lanes[agentType] else { return }
         lane.isReleasing = false
         if let got {
-            lane.turn += got
-            lane.inFlight += got
             // Fewer than asked for may mean that another orchestrator holds some; none at all, that none is left.
-            lane.queued = got == 0 ? 0 : max(0, lane.queued - got)
-            lane.queuedSince = min(lane.queuedSince, lane.queued)
+            if got == 0 { lane.queued = 0 }
+            lane.letGo(got)
         }
         lanes[agentType] = lane
     }

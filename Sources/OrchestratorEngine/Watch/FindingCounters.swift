@@ -18,6 +18,11 @@ public struct FindingCounters: Sendable, Hashable {
         WatchdogFinding.allCases.map { ($0, self[$0]) }
     }
 
+    /// Adds what was counted elsewhere.
+    mutating func add(_ other: FindingCounters) {
+        counts.merge(other.counts) { $0 + $1 }
+    }
+
     /// Counts the findings among committed rows of the trail.
     ///
     /// - Returns: whether there were any.
