@@ -135,6 +135,58 @@ struct AppsCommandTests {
         return try #require(output?["release"]?.stringValue, "\(deployed.output)\(deployed.errors)")
     }
 
+    @Test("what runs by Docker and the like is left to the deployment agent, as is starting again what is down")
+    func elsewhere() async throws {
+        try await withInstallation { baton in
+            try baton.write(
+                "deployment-agent",
+                """
+                #!/bin/sh
+                cat "$2" >> "$BATON_DATA_DIR/asked" && echo >> "$BATON_DATA_DIR/asked"
+                echo '{"status": "success", "output": {"started": ["shop"], "was_running": true, "release": "r1"}}'
+                """)
+            let parent = baton.data + "/deployments"
+            let shop: JSONValue = [
+                "name": "shop", "target": "docker", "status": "running", "url": "http://127.0.0.1:4200",
+                "current": ["release": "r2", "commit": "c0ffee"],
+                "history": [["release": "r2", "outcome": "healthy", "at": "2026-01-01T00:00:00Z"]],
+            ]
+            let desk: JSONValue = ["name": "desk", "pid": 999_999_999, "start_time": 1, "status": "running"]
+            let supervision: JSONValue = ["pid": 999_999_999, "restarts": 3, "gave_up": true]
+            for (file, document) in [
+                ("shop/target.json", shop), ("desk/app.json", desk), ("desk/supervision.json", supervision),
+                ("restore.json", ["action": "restore"]),
+            ] as [(String, JSONValue)] {
+                let path = URL(fileURLWithPath: "\(parent)/\(file)")
+                try FileManager.default.createDirectory(
+                    at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try document.prettyPrinted().write(to: path, atomically: true, encoding: .utf8)
+            }
+            func asked() -> String { (try? String(contentsOfFile: baton.data + "/asked", encoding: .utf8)) ?? "" }
+
+            let listed = try await baton.baton("apps").lines
+            #expect(listed[1].hasPrefix("desk  crashed, restarted 3×  "), "\(listed)")
+            #expect(listed[2].hasSuffix("http://127.0.0.1:4200  docker     c0ffee"), "\(listed)")
+            #expect(try await baton.baton("apps", "history", "shop").lines.last?.hasPrefix("r2       current") == true)
+            #expect(try await baton.baton("apps", "logs", "shop").status == 69)
+            let all = try await baton.baton("apps", "stop", "--all")
+            #expect(all.lines.last == "shop goes on: it runs by docker. `baton apps stop shop` stops it.")
+            #expect(asked().isEmpty)
+            #expect(try await baton.baton("apps", "stop", "shop").output == "shop is stopped.\n")
+            #expect(try await baton.baton("apps", "rollback", "shop", "r1").status == 0)
+            let tasks = try asked().split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+            #expect(tasks.map { $0["action"] } == ["stop", "rollback"])
+            #expect(tasks.last?["payload"] == ["name": "shop", "health_timeout_seconds": 30, "to": "r1"])
+
+            try await baton.up()
+            try await eventually("what was down is told to be up") {
+                LogTail.lines(of: baton.data + "/logs/supervisor.log", count: 50)
+                    .contains("✔ deployed apps are started again: shop")
+            }
+            #expect(asked().contains("restore"))
+        }
+    }
+
     @Test("an app whose process is gone is shown as crashed")
     func crashed() async throws {
         try await withInstallation { baton in

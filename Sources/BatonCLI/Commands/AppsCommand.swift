@@ -27,7 +27,10 @@ struct AppsListCommand: BatonSubcommand {
             return .ok
         }
         let rows = apps.map { app in
-            [app.name, app.status, app.url, app.process.map { "\($0.pid)" } ?? "-", String(app.commit.prefix(10))]
+            [
+                app.name, app.status + (app.restarts > 0 ? ", restarted \(app.restarts)×" : ""), app.url,
+                app.isElsewhere ? app.target : app.process.map { "\($0.pid)" } ?? "-", String(app.commit.prefix(10)),
+            ]
         }
         guard !rows.isEmpty else {
             Output.line("No app is deployed in \(options.dataDirectoryPath).")
@@ -62,12 +65,21 @@ struct AppsStopCommand: BatonSubcommand {
         var apps = all ? DeployedApp.all(in: directory) : []
         for name in names { apps.append(try DeployedApp.named(name, in: directory)) }
         var stopped: [JSONValue] = []
+        // What runs elsewhere is stopped only by name: others may rely on it.
+        let spared = all ? apps.filter(\.isElsewhere) : []
+        if all { apps.removeAll(where: \.isElsewhere) }
+        let agent = DeploymentAgent(dataDirectory: directory)
         for app in apps {
-            let wasRunning = try await app.stop()
+            let wasRunning = try await app.stop(agent)
             if wasRunning { stopped.append(.string(app.name)) }
             if !options.json { Output.line(wasRunning ? "\(app.name) is stopped." : "\(app.name) was not running.") }
         }
         if options.json { Output.line(JSONValue.object(["stopped": .array(stopped)]).prettyPrinted()) }
+        for app in spared where app.isRunning && !options.json {
+            Output.line(
+                "\(app.name) goes on: it runs by \(app.target). "
+                    + "`\(CommandName.current) apps stop \(Formatting.shellWord(app.name))` stops it.")
+        }
         return .ok
     }
 }
@@ -89,6 +101,11 @@ struct AppsLogsCommand: BatonSubcommand {
 
     func perform() async throws(CommandError) -> ExitStatus {
         let app = try DeployedApp.named(name, in: options.dataDirectoryPath)
+        if app.isElsewhere {
+            throw CommandError(
+                .unavailable, "\(app.name) runs by \(app.target), which has its log",
+                hint: "`\(CommandName.current) apps history \(Formatting.shellWord(app.name))` lists its releases")
+        }
         let lines = LogTail.lines(of: app.log, count: max(tail, 0))
         if options.json && !follow {
             let texts = lines.map { JSONValue.string(Formatting.clean($0)) }
@@ -117,7 +134,7 @@ struct AppsHistoryCommand: BatonSubcommand {
 
     func perform() async throws(CommandError) -> ExitStatus {
         let app = try DeployedApp.named(name, in: options.dataDirectoryPath)
-        let current = app.json["release"]?.stringValue
+        let current = app.release
         if options.json {
             Output.line(
                 JSONValue.object([

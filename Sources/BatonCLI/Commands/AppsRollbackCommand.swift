@@ -33,11 +33,19 @@ struct AppsRollbackCommand: BatonSubcommand {
 
     func perform() async throws(CommandError) -> ExitStatus {
         let app = try DeployedApp.named(name, in: options.dataDirectoryPath)
-        let folder = URL(fileURLWithPath: app.directory).lastPathComponent
-        var payload: JSONObject = ["name": .string(folder), "health_timeout_seconds": .integer(Int64(healthTimeout))]
+        var payload: JSONObject = [
+            "name": .string(app.folder), "health_timeout_seconds": .integer(Int64(healthTimeout)),
+        ]
         if let release { payload["to"] = .string(release) }
-        let action = DeploymentAgent(dataDirectory: options.dataDirectoryPath)
-        let output = try await action.run("rollback", payload, history: "\(CommandName.current) apps history \(folder)")
+        let output: JSONValue
+        do {
+            output = try await DeploymentAgent(dataDirectory: options.dataDirectoryPath).run("rollback", payload)
+        } catch {
+            var error = error
+            let history = "\(CommandName.current) apps history \(Formatting.shellWord(app.name))"
+            error.hint = error.hint ?? "`\(history)` lists the releases and how each went"
+            throw error
+        }
         if options.json {
             Output.line(output.prettyPrinted())
         } else {
@@ -57,11 +65,10 @@ struct DeploymentAgent {
 
     /// Runs an action to its end.
     ///
-    /// - Parameter history: the command that lists what there is, for errors.
     /// - Returns: the action's output.
-    /// - Throws: what the action says went wrong: `.notFound` for a release that isn't there, `.temporary` for what
-    ///   another try may mend, otherwise `.failed`.
-    func run(_ action: String, _ payload: JSONObject, history: String) async throws(CommandError) -> JSONValue {
+    /// - Throws: what the action says went wrong: `.notFound` for what isn't there, `.temporary` for what another try may
+    ///   mend, otherwise `.failed`.
+    func run(_ action: String, _ payload: JSONObject) async throws(CommandError) -> JSONValue {
         let task: JSONValue = [
             "action": .string(action), "payload": .object(payload),
             "constraints": ["timeout_ms": .integer(Int64(Self.limit * 1000))],
@@ -71,10 +78,19 @@ struct DeploymentAgent {
             throw CommandError(.noPermission, "cannot write \(file)")
         }
         defer { try? FileManager.default.removeItem(atPath: file) }
+        return try await run(file: file)
+    }
+
+    /// Runs the task of a file.
+    func run(file: String) async throws(CommandError) -> JSONValue {
         let bin = Programs.binDirectory()
         var environment = ProcessInfo.processInfo.environment
         environment["BATON_DATA_DIR"] = dataDirectory
         environment["BATON_SHARE_DIR"] = Programs.shareDirectory(binDirectory: bin)
+        // Node and Python tools are where the stack has them.
+        if (environment["BATON_PYTHON"] ?? "").isEmpty {
+            environment["BATON_PYTHON"] = StackRecord.load(from: dataDirectory)?.python
+        }
         let outcome: ShortCommand.Outcome
         do {
             outcome = try await ShortCommand(
@@ -91,11 +107,11 @@ struct DeploymentAgent {
                 details: lines.map { Formatting.clean(String($0)) }, hint: "`\(CommandName.current) doctor`")
         }
         guard status != "success" else { return result["output"] ?? .object([:]) }
-        throw Self.error(result, history: history)
+        throw Self.error(result)
     }
 
     /// What a result that isn't a success means.
-    static func error(_ result: JSONValue, history: String) -> CommandError {
+    private static func error(_ result: JSONValue) -> CommandError {
         let fault = result["errors"]?[0]
         let code = fault?["code"]?.stringValue ?? "CANCELLED"
         let lines = (fault?["message"]?.stringValue ?? "the action was stopped").split(whereSeparator: \.isNewline)
@@ -107,7 +123,24 @@ struct DeploymentAgent {
             default: .failed
             }
         return CommandError(
-            status, "\(Formatting.clean(code)): \(lines.first ?? "")", details: Array(lines.dropFirst()),
-            hint: "`\(history)` lists the releases and how each went")
+            status, "\(Formatting.clean(code)): \(lines.first ?? "")", details: Array(lines.dropFirst()))
+    }
+
+    // MARK: After a reboot
+
+    /// Starts again what was deployed and doesn't run, once.
+    ///
+    /// - Returns: what is to be said about it; nil if nothing was down, or if nothing was ever deployed.
+    func restore() async -> String? {
+        let file = dataDirectory + "/deployments/restore.json"
+        guard FileManager.default.fileExists(atPath: file) else { return nil }
+        do {
+            let output = try await run(file: file)
+            let started = (output["started"]?.arrayValue ?? []).compactMap(\.stringValue).map(Formatting.clean)
+            return started.isEmpty ? nil : "✔ deployed apps are started again: \(started.joined(separator: ", "))"
+        } catch {
+            let details = error.details.isEmpty ? "" : " (\(error.details.joined(separator: "; ")))"
+            return "✘ deployed apps can't be started again: \(error.message)\(details)"
+        }
     }
 }

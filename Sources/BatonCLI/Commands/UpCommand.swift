@@ -123,8 +123,13 @@ struct UpCommand: BatonSubcommand {
         if let url = await stack.url, isTalkative {
             Output.line("Baton is up at \(url). Ctrl-C stops it.")
         }
+        let restoring = Task { [agent = DeploymentAgent(dataDirectory: configuration.dataDirectory)] in
+            if let line = await agent.restore(), !Task.isCancelled { Output.line(line) }
+        }
         _ = await stopper.value
+        restoring.cancel()
         if isTalkative { Output.line("Stopping…") }
+        await restoring.value
         await stack.stop()
         return .ok
     }
