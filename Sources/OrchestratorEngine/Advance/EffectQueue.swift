@@ -8,7 +8,7 @@ public final class EffectQueue: Sendable {
     private struct State {
         var waiting: [BatchEffects] = []
         var consumer: CheckedContinuation<Void, Never>?
-        var producer: CheckedContinuation<Void, Never>?
+        var producers: [CheckedContinuation<Void, Never>] = []
         var isClosed = false
     }
 
@@ -17,7 +17,7 @@ public final class EffectQueue: Sendable {
     /// An empty queue.
     public init() {}
 
-    /// Appends a batch's effects, waiting while too many wait already. There is one producer, the Advancer.
+    /// Appends a batch's effects, waiting while too many wait already. Its producers are the lanes of the Advancer.
     func append(_ effects: BatchEffects) async {
         let consumer = state.withLock { state -> CheckedContinuation<Void, Never>? in
             state.waiting.append(effects)
@@ -28,7 +28,7 @@ public final class EffectQueue: Sendable {
         await withCheckedContinuation { continuation in
             let mustWait = state.withLock { state in
                 if state.waiting.count <= Self.limit || state.isClosed { return false }
-                state.producer = continuation
+                state.producers.append(continuation)
                 return true
             }
             if !mustWait { continuation.resume() }
@@ -38,14 +38,15 @@ public final class EffectQueue: Sendable {
     /// Takes all that waits; nil once closed and empty. There is one consumer, the publisher.
     func takeAll() async -> [BatchEffects]? {
         while true {
-            let (taken, producer, isClosed) = state.withLock {
-                state -> ([BatchEffects], CheckedContinuation<Void, Never>?, Bool) in
-                let taken = state.waiting
-                state.waiting = []
-                defer { state.producer = nil }
-                return (taken, state.producer, state.isClosed)
+            let (taken, producers, isClosed) = state.withLock {
+                state -> ([BatchEffects], [CheckedContinuation<Void, Never>], Bool) in
+                defer {
+                    state.waiting = []
+                    state.producers = []
+                }
+                return (state.waiting, state.producers, state.isClosed)
             }
-            producer?.resume()
+            for producer in producers { producer.resume() }
             if !taken.isEmpty { return taken }
             if isClosed { return nil }
             await withCheckedContinuation { continuation in
@@ -61,16 +62,16 @@ public final class EffectQueue: Sendable {
 
     /// No more will come; what waits is still taken.
     public func close() {
-        let (consumer, producer) = state.withLock {
-            state -> (CheckedContinuation<Void, Never>?, CheckedContinuation<Void, Never>?) in
+        let (consumer, producers) = state.withLock {
+            state -> (CheckedContinuation<Void, Never>?, [CheckedContinuation<Void, Never>]) in
             state.isClosed = true
             defer {
                 state.consumer = nil
-                state.producer = nil
+                state.producers = []
             }
-            return (state.consumer, state.producer)
+            return (state.consumer, state.producers)
         }
         consumer?.resume()
-        producer?.resume()
+        for producer in producers { producer.resume() }
     }
 }
