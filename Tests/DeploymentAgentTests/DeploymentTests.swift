@@ -16,7 +16,7 @@ extension DeploymentAgentSuites {
     @Suite("deployment")
     struct DeploymentTests {
         static let actions: [any AgentAction] = [
-            DeploymentAction(), RollbackAction(), StatusAction(), HistoryAction(), StopAction(),
+            DeploymentAction(), RollbackAction(), StatusAction(), HistoryAction(), StopAction(), RestoreAction(),
         ]
 
         /// A repository with versions of an app, and the deployment that they go to; whatever runs at the end is stopped.
@@ -171,7 +171,7 @@ extension DeploymentAgentSuites {
                 #expect(after.process?.isAlive == true && after.process != before.process)
                 #expect(after.history.map(\.outcome) == [.healthy, .unhealthy, .restored])
                 #expect(stage.sandbox.read(stage.directory + "/current/server.js")?.contains("\"one\"") == true)
-                #expect(AppProcess.marked(stage.directory).count == 1)
+                #expect(AppProcess.sessions(of: stage.directory).count == 1)
             }
         }
 

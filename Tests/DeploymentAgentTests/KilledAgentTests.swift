@@ -81,11 +81,11 @@ extension DeploymentAgentSuites {
                     TinyApp.files(version: "two", start: hanging, healthy: "process.env.PORT !== '\(before.port)'"))
                 try await kill(stage, task: task, when: marker)
                 #expect(before.process?.isAlive == false)
-                #expect(AppProcess.marked(stage.directory).count == 1)
+                #expect(AppProcess.sessions(of: stage.directory).count == 1)
                 let next = try await stage.deploy(TinyApp.files(version: "three"))
                 #expect(next.status == .success, "\(next.errors)")
                 #expect(try await stage.version() == "three")
-                #expect(AppProcess.marked(stage.directory).count == 1)
+                #expect(AppProcess.sessions(of: stage.directory).count == 1)
             }
         }
 
@@ -103,7 +103,7 @@ extension DeploymentAgentSuites {
                 #expect(next.errors.map(\.code) == ["DEPLOYMENT_UNHEALTHY"])
                 #expect(next.output["rolled_back_to"] == .string(before.release))
                 #expect(try await stage.version() == "one")
-                #expect(AppProcess.marked(stage.directory).count == 1)
+                #expect(AppProcess.sessions(of: stage.directory).count == 1)
             }
         }
     }

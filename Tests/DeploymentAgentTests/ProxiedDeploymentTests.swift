@@ -115,7 +115,7 @@ extension DeploymentAgentSuites {
                 #expect(record.release == before.release && record.process == before.process)
                 #expect(try await stage.version() == "one")
                 #expect(record.history.map(\.outcome) == [.healthy, .unhealthy, .restored])
-                #expect(AppProcess.marked(stage.directory).count == 2, "one release and the proxy")
+                #expect(AppProcess.sessions(of: stage.directory).count == 2, "one release and the proxy")
             }
         }
 
@@ -181,7 +181,7 @@ extension DeploymentAgentSuites {
                     TinyApp.files(version: "three"), payload: ["strategy": "recreate"])
                 #expect(again.status == .success, "\(again.errors)")
                 #expect(try await stage.version() == "three")
-                #expect(try stage.record().proxy == nil && AppProcess.marked(stage.directory).count == 1)
+                #expect(try stage.record().proxy == nil && AppProcess.sessions(of: stage.directory).count == 1)
             }
         }
     }

@@ -78,13 +78,21 @@ import WorkflowDefinitions
         }
         #expect(try payload(app, "scaffolding") == ["plan": ["stack": "node"]])
         #expect(try payload(app, "integration") == ["target_branch": "main"])
-        #expect(try payload(app, "deployment") == ["target": "process", "port": nil, "strategy": nil])
+        let least: JSONValue = [
+            "target": "process", "options": nil, "environment": nil, "port": nil, "strategy": nil,
+        ]
+        #expect(try payload(app, "deployment") == least)
         scope.input = [
-            "deployment_target": "process", "deployment_port": 8080, "deployment_strategy": "canary",
-            "target_branch": "trunk",
+            "deployment_target": "docker", "deployment_port": 8080, "deployment_strategy": "canary",
+            "target_branch": "trunk", "deployment_options": ["registry": "r"],
+            "deployment_environment": ["KEY": ["secret": "NAME"]],
         ]
         #expect(try payload(app, "integration") == ["target_branch": "trunk"])
-        #expect(try payload(app, "deployment") == ["target": "process", "port": 8080, "strategy": "canary"])
+        let most: JSONValue = [
+            "target": "docker", "options": ["registry": "r"], "environment": ["KEY": ["secret": "NAME"]], "port": 8080,
+            "strategy": "canary",
+        ]
+        #expect(try payload(app, "deployment") == most)
 
         let service = try #require(catalog["service"])
         func target(_ input: JSONValue, _ initialized: JSONValue) throws -> JSONValue? {
@@ -123,16 +131,19 @@ import WorkflowDefinitions
     func inputs() throws {
         let catalog = try catalog()
         func violations(_ name: String, _ input: JSONValue) throws -> Int {
-            try JSONSchema(try #require(catalog[name]?.input)).validate(input).count
+            try JSONSchema(try #require(catalog[name]?.input)).validate(input, acceptingSecrets: true).count
         }
         #expect(try violations("app", [:]) == 0)
         #expect(try violations("app", ["stack": "node", "entities": [["name": "task"]], "deployment_port": 80]) == 0)
         #expect(try violations("app", ["deployment_target": "mainframe"]) == 1)
         #expect(try violations("app", ["deployment_port": 70_000]) == 1)
         for name in ["app", "service"] {
-            #expect(try violations(name, ["deployment_target": "process"]) == 0)
-            #expect(
-                try violations(name, ["deployment_target": "docker"]) == 1, "the agent cannot do it in this version")
+            for target: JSONValue in ["process", "docker", "compose", "kubernetes", "ecs"] {
+                #expect(try violations(name, ["deployment_target": target]) == 0)
+            }
+            let variables: JSONValue = ["KEY": "value", "PASSWORD": ["secret": "NAME"]]
+            #expect(try violations(name, ["deployment_environment": variables]) == 0)
+            #expect(try violations(name, ["deployment_environment": ["KEY": 5]]) == 1)
         }
         #expect(try violations("service", ["repository": "/r", "branch": "b", "target_branch": "next"]) == 0)
         #expect(try violations("app", ["unknown": 1]) == 1)

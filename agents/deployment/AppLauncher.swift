@@ -9,21 +9,25 @@ struct AppLauncher: Sendable {
     let context: ActionContext
     /// How long an app may take from its start until it is healthy, in seconds.
     let healthSeconds: Double
+    /// What the deployment gives to its app.
+    var variables: AppEnvironment
 
     /// Variables of a deployed app: an allow-list of the agent's own and what the app has to know.
     ///
     /// - Parameter own: the agent's environment.
-    static func environment(own: [String: String], port: Int, nodeDirectory: String?, mark: String) -> [String: String]
-    {
+    static func environment(
+        own: [String: String], port: Int, nodeDirectory: String?, mark: String, variables: AppEnvironment? = nil
+    ) -> [String: String] {
         var result = own.filter { ["PATH", "HOME", "LANG"].contains($0.key) && !$0.value.isEmpty }
         let path = result["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         let hasNode = nodeDirectory.map { path.split(separator: ":").contains(Substring($0)) } ?? true
         result["PATH"] = hasNode ? path : "\(nodeDirectory ?? ""):\(path)"
         result["LANG"] = result["LANG"] ?? "C.UTF-8"
-        result["PORT"] = String(port)
         result["NODE_ENV"] = "production"
         // What an app stores outlives its releases.
         result["DATA_DIR"] = mark + "/data"
+        for (name, value) in variables?.values ?? [] { result[name] = value }
+        result["PORT"] = String(port)
         result[AppProcess.markVariable] = mark
         return result
     }
@@ -37,7 +41,9 @@ struct AppLauncher: Sendable {
         var command = try runner.tool(server, environment: environment)
         // This process is the agent's own and has to go with it; only what is deployed stays.
         command.environment[AppProcess.markVariable] = ""
-        command.environment["DATA_DIR"] = context.scratch + "/data"
+        if !variables.values.contains(where: { $0.name == "DATA_DIR" }) {
+            command.environment["DATA_DIR"] = context.scratch + "/data"
+        }
         let tool = try await context.tools.spawn(command)
         var health: AppHealth
         do {
@@ -65,7 +71,8 @@ struct AppLauncher: Sendable {
                 arguments: Array(server.dropFirst()),
                 environment: environment,
                 directory: release.path,
-                log: directory.log
+                log: directory.log,
+                supervisor: AppSupervisor(directory)
             ))
     }
 
@@ -103,7 +110,8 @@ struct AppLauncher: Sendable {
         for name in ["PATH", "HOME", "LANG"] {
             if let value = getenv(name) { own[name] = String(cString: value) }
         }
-        return Self.environment(own: own, port: port, nodeDirectory: nodeDirectory, mark: directory.path)
+        return Self.environment(
+            own: own, port: port, nodeDirectory: nodeDirectory, mark: directory.path, variables: variables)
     }
 
     private func find(_ name: String, in release: Release) async -> String? {

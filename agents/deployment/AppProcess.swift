@@ -47,6 +47,8 @@ enum AppProcess {
         var directory: String
         /// Both output streams are appended to this file.
         var log: String
+        /// Starts it again when it crashes; nil for a process that ends with its first crash.
+        var supervisor: AppSupervisor?
     }
 
     /// Starts a process in a session of its own, with no open file but its log.
@@ -78,7 +80,9 @@ enum AppProcess {
         posix_spawnattr_setflags(&attributes, Int16(flags))
 
         // env(1) changes the directory and becomes the app: posix_spawn's own way to say so isn't importable.
-        let arguments = ["env", "--chdir=\(order.directory)", "--", order.executable] + order.arguments
+        let command = [order.executable] + order.arguments
+        let arguments =
+            ["env", "--chdir=\(order.directory)", "--"] + (order.supervisor?.arguments(for: command) ?? command)
         let variables = order.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         var processID: pid_t = 0
         let code = withCStrings(arguments) { arguments in

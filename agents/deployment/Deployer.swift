@@ -13,12 +13,20 @@ struct Deployer: Sendable {
     let directory: DeploymentDirectory
     let context: ActionContext
     let launcher: AppLauncher
+    /// Starts what served before, with the variables it had.
+    let formerLauncher: AppLauncher
     let store: ReleaseStore
 
-    init(directory: DeploymentDirectory, context: ActionContext, healthSeconds: Double) {
+    /// - Throws: ``ActionFailure`` `INVALID_ENVIRONMENT`.
+    init(directory: DeploymentDirectory, context: ActionContext, healthSeconds: Double) throws {
         self.directory = directory
         self.context = context
-        launcher = AppLauncher(directory: directory, context: context, healthSeconds: healthSeconds)
+        let kept = try AppEnvironment.choose([:], kept: directory.environmentFile)
+        formerLauncher = AppLauncher(
+            directory: directory, context: context, healthSeconds: healthSeconds, variables: kept)
+        launcher = AppLauncher(
+            directory: directory, context: context, healthSeconds: healthSeconds,
+            variables: try AppEnvironment.choose(context.input, kept: directory.environmentFile))
         store = ReleaseStore(directory: directory, context: context)
     }
 
@@ -81,7 +89,7 @@ struct Deployer: Sendable {
         var record = record(of: release, health: manifest.health, port: port, previous: previous)
         let health: AppHealth
         do {
-            health = try await serve(release, manifest: manifest, record: &record)
+            health = try await serve(release, manifest: manifest, record: &record, by: launcher)
         } catch {
             health = AppHealth(isHealthy: false, status: nil, problem: "\(error)")
         }
@@ -96,6 +104,7 @@ struct Deployer: Sendable {
         record.note(outcome, of: release, workflowID: record.workflowID, at: record.deployedAt)
         try directory.setCurrent(release)
         try directory.write(record)
+        try launcher.variables.keep(in: directory.environmentFile)
         store.touch(release)
         let rollbackTarget = record.healthyReleases.dropFirst().first?.release
         await store.prune(keeping: Set([release.id, rollbackTarget].compactMap(\.self)))
@@ -106,7 +115,8 @@ struct Deployer: Sendable {
     private func serve(
         _ release: Release,
         manifest: ProjectManifest,
-        record: inout AppRecord
+        record: inout AppRecord,
+        by launcher: AppLauncher
     ) async throws -> AppHealth {
         let port = record.port
         try await waitUntilFree(port)
@@ -131,7 +141,7 @@ struct Deployer: Sendable {
             let manifest = try store.loadManifest(of: release)
             record.release = release.id
             record.commit = release.commit
-            let health = try await serve(release, manifest: manifest, record: &record)
+            let health = try await serve(release, manifest: manifest, record: &record, by: formerLauncher)
             guard health.isHealthy else {
                 throw ActionFailure(code: "DEPLOYMENT_UNHEALTHY", message: health.problem)
             }
@@ -148,6 +158,22 @@ struct Deployer: Sendable {
             writeOrWarn(record)
         }
         return setback
+    }
+
+    /// Starts a release again that served until its machine or it went down.
+    ///
+    /// - Throws: ``ActionFailure`` `DEPLOYMENT_UNHEALTHY` when it doesn't become healthy; it is stopped then, and still
+    ///   counts as what should run: the next try may find a machine with less to do than after its start.
+    func restart(_ record: AppRecord, _ release: Release) async throws {
+        await stopStrays()
+        var record = record
+        let manifest = try store.loadManifest(of: release)
+        let health = try await serve(release, manifest: manifest, record: &record, by: formerLauncher)
+        if !health.isHealthy, let process = record.process { await AppProcess.stop(process, graceSeconds: 2) }
+        record.status = .running
+        try directory.write(record)
+        guard !health.isHealthy else { return }
+        throw ActionFailure(code: "DEPLOYMENT_UNHEALTHY", message: health.problem)
     }
 
     /// After a rehearsal that failed: the old release was not touched and goes on serving. If it doesn't serve although it

@@ -38,7 +38,7 @@ struct DeploymentAction: AgentAction {
             try TargetActions.refuseAnother(.process, directory)
             context.report(progress: 0.1, note: "making the release")
             let strategy = DeploymentInput.strategy(context, recorded: directory.record())
-            let deployer = Deployer(
+            let deployer = try Deployer(
                 directory: directory, context: context, healthSeconds: DeploymentInput.healthSeconds(context))
             // Before anything is built: a proxy that isn't there is told at once.
             let proxied = try strategy.isProxied ? ProxiedDeployer(deployer, strategy) : nil
@@ -52,6 +52,7 @@ struct DeploymentAction: AgentAction {
                 } else {
                     try await deployer.activate(release, port: port)
                 }
+            await BootUnit(context: context, parent: directory.parent).install()
             return DeploymentReport.outcome(ending, name: directory.name)
         }
     }

@@ -29,6 +29,8 @@ struct DeploymentDirectory: Sendable {
     var targetFile: String { path + "/target.json" }
     /// The app's variables, for its user's eyes only.
     var environmentFile: String { path + "/environment.json" }
+    /// What the app's supervisor notes.
+    var supervisionFile: String { path + "/supervision.json" }
     var portFile: String { path + "/port" }
     var log: String { path + "/app.log" }
 

@@ -55,7 +55,7 @@ struct ProxiedDeployer: Sendable {
 
         context.report(progress: 0.5, note: "starting \(release.id) beside the present release")
         let slot = previous?.slot?.other ?? .blue
-        let (new, health) = try await start(release, manifest, in: slot)
+        let (new, health) = try await start(release, manifest, in: slot, by: deployer.launcher)
         guard let new else {
             var setback = Deployer.Setback(release: release, problem: health.problem, wasSwitched: false)
             setback.problem += tail()
@@ -79,12 +79,12 @@ struct ProxiedDeployer: Sendable {
     ///
     /// - Returns: nil, and why, when it doesn't become healthy; nothing of it runs then.
     private func start(
-        _ release: Release, _ manifest: ProjectManifest, in slot: ProxySlot
+        _ release: Release, _ manifest: ProjectManifest, in slot: ProxySlot, by launcher: AppLauncher
     ) async throws -> (Serving?, AppHealth) {
         let port = try context.tools.freePort()
-        let process = try await deployer.launcher.start(release, manifest: manifest, port: port)
+        let process = try await launcher.start(release, manifest: manifest, port: port)
         do {
-            let health = try await deployer.launcher.waitUntilHealthy(port: port, path: manifest.health) {
+            let health = try await launcher.waitUntilHealthy(port: port, path: manifest.health) {
                 process.isAlive
             }
             if health.isHealthy {
@@ -141,12 +141,36 @@ struct ProxiedDeployer: Sendable {
         record.note(outcome, of: new.release, workflowID: record.workflowID, at: record.deployedAt)
         try directory.setCurrent(new.release)
         try directory.write(record)
+        try deployer.launcher.variables.keep(in: directory.environmentFile)
         if let old { await retire(old) }
         try proxy.write(configuration(port: port, servers: [new], route: .only(new.slot)))
         deployer.store.touch(new.release)
         let rollbackTarget = record.healthyReleases.dropFirst().first?.release
         await deployer.store.prune(keeping: Set([new.release.id, rollbackTarget].compactMap(\.self)))
         return .healthy(record, health)
+    }
+
+    /// Starts a release and its proxy again that served until their machine or the release went down.
+    ///
+    /// - Throws: ``ActionFailure`` `DEPLOYMENT_UNHEALTHY` when it doesn't become healthy; see ``Deployer/restart(_:_:)``.
+    func restart(_ record: AppRecord, _ release: Release) async throws {
+        await AppProcess.stopStrays(of: directory.path)
+        var record = record
+        let manifest = try deployer.store.loadManifest(of: release)
+        let slot = record.slot ?? .blue
+        let (serving, health) = try await start(release, manifest, in: slot, by: deployer.formerLauncher)
+        guard let serving else {
+            throw ActionFailure(code: "DEPLOYMENT_UNHEALTHY", message: health.problem)
+        }
+        record.process = serving.process
+        record.appPort = serving.port
+        do {
+            record.proxy = try await runningProxy(nil, port: record.port, first: serving)
+            try directory.write(record)
+        } catch {
+            await AppProcess.stopStrays(of: directory.path)
+            throw error
+        }
     }
 
     // MARK: The release before
@@ -164,7 +188,7 @@ struct ProxiedDeployer: Sendable {
             return Serving(release: release, slot: slot, port: appPort, process: process, health: previous.health)
         }
         let manifest = try deployer.store.loadManifest(of: release)
-        let again = try await start(release, manifest, in: .green)
+        let again = try await start(release, manifest, in: .green, by: deployer.formerLauncher)
         await AppProcess.stop(process)
         return again.0
     }

@@ -1,6 +1,7 @@
 import AgentProtocol
 import AgentRuntime
 import JSONTools
+import ProjectTools
 
 /// `rollback`: brings back a release that served before.
 struct RollbackAction: AgentAction {
@@ -28,8 +29,15 @@ struct RollbackAction: AgentAction {
         return try await DeploymentInput.locked(directory, context) {
             if directory.targetRecord() != nil { return try await TargetActions.rollBack(directory, context) }
             let record = try DeploymentInput.record(directory)
+            // The same task again goes no further back.
+            if record.taskID == context.envelope.taskID.description, record.status == .running,
+                record.process?.isAlive == true
+            {
+                return DeploymentReport.outcome(
+                    .healthy(record, AppHealth(isHealthy: true, status: nil)), name: directory.name)
+            }
             let release = try Self.choose(context.input["to"]?.stringValue, from: record, in: directory)
-            let deployer = Deployer(
+            let deployer = try Deployer(
                 directory: directory, context: context, healthSeconds: DeploymentInput.healthSeconds(context))
             // Whoever goes back is in a hurry: at once, and not by a canary.
             let ending =

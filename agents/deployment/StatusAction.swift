@@ -24,8 +24,13 @@ struct StatusAction: AgentAction {
         output["healthy"] = .bool(isHealthy)
         output["deployment"] = .string(record.name)
         if let proxy = record.proxy { output["proxy_running"] = .bool(proxy.isAlive) }
+        let note = AppSupervisor.note(in: directory, of: record.process)
+        if let note { output["supervision"] = .object(note) }
+        let restarts = note?["restarts"]?.intValue ?? 0
         let well = isAlive ? (isHealthy ? "healthy" : "unhealthy") + " at \(record.url)" : state
-        output["summary"] = .string("\(record.name): \(well), release \(record.release)")
+        output["summary"] = .string(
+            "\(record.name): \(well), release \(record.release)"
+                + (restarts > 0 ? ", restarted \(restarts) times after a crash" : ""))
         return ActionOutcome(output: output)
     }
 
