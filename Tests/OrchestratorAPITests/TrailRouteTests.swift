@@ -38,6 +38,7 @@ extension OverTheWire {
                 #expect(next["items"]?[0]?["seq"] == 3)
                 #expect(next["next_cursor"] == .null)
                 #expect(try await api.get(path, headers: ["Last-Event-ID": "x"]).status == 400)
+                #expect(try await api.get(path, headers: ["Last-Event-ID": ""]).status == 400)
             }
         }
 

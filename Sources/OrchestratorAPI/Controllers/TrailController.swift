@@ -137,7 +137,7 @@ private struct TrailPlace {
         after = query.number("cursor", in: whole, default: after)
         limit = Int(query.number("limit", in: 1...TrailController.maxLimit, default: 200))
         isStream = query.flag("stream")
-        if let name = HTTPField.Name("Last-Event-ID"), let text = request.headers[name], !text.isEmpty {
+        if let name = HTTPField.Name("Last-Event-ID"), let text = request.headers[name] {
             if let id = Int64(text), id >= 0 {
                 after = id
             } else {
