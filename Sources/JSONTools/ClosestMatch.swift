@@ -5,10 +5,12 @@
 /// - Complexity: candidates × the product of the lengths; words over 64 letters are never matched, and no more than 200
 ///   candidates are looked at.
 public func closestMatch(_ word: String, in candidates: [String]) -> String? {
+    // Four bytes a letter at most: what is longer isn't even turned into lower case.
+    guard word.utf8.count <= 256 else { return nil }
     let letters = Array(word.lowercased().unicodeScalars)
     guard letters.count <= 64 else { return nil }
     var best: (candidate: String, distance: Int)?
-    for candidate in candidates.prefix(200) {
+    for candidate in candidates.prefix(200) where candidate.utf8.count <= 256 {
         let other = Array(candidate.lowercased().unicodeScalars)
         guard other.count <= 64 else { continue }
         let longer = max(letters.count, other.count)

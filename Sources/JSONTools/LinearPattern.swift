@@ -25,16 +25,39 @@ package struct LinearPattern: Sendable, Hashable {
 
     /// Ranges of scalars, or all but those.
     package struct ScalarSet: Sendable, Hashable {
-        package var ranges: [ClosedRange<UInt32>]
-        package var negated = false
+        /// In order, none touches the next.
+        package let ranges: [ClosedRange<UInt32>]
+        package let negated: Bool
 
+        /// - Parameters:
+        ///   - ranges: in any order.
+        ///   - negated: whether all scalars but those are meant.
         package init(ranges: [ClosedRange<UInt32>], negated: Bool = false) {
-            self.ranges = ranges
+            self.ranges = ranges.count < 2 ? ranges : Self.merged(ranges)
             self.negated = negated
         }
 
+        private static func merged(_ ranges: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
+            var merged: [ClosedRange<UInt32>] = []
+            for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+                guard let last = merged.last, range.lowerBound <= last.upperBound + 1 else {
+                    merged.append(range)
+                    continue
+                }
+                merged[merged.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+            }
+            return merged
+        }
+
         package func contains(_ scalar: UnicodeScalar) -> Bool {
-            ranges.contains { $0.contains(scalar.value) } != negated
+            // The first range that doesn't end before the scalar.
+            var low = 0
+            var high = ranges.count
+            while low < high {
+                let middle = (low + high) / 2
+                if ranges[middle].upperBound < scalar.value { low = middle + 1 } else { high = middle }
+            }
+            return (low < ranges.count && ranges[low].lowerBound <= scalar.value) != negated
         }
     }
 

@@ -195,11 +195,12 @@ extension LinearPatternCompiler {
 
     /// Reads a class whose opening bracket has been read.
     private mutating func scalarClass() throws(LinearPatternError) -> ScalarSet {
-        var set = ScalarSet(ranges: [], negated: accept("^"))
+        let negated = accept("^")
+        var ranges: [ClosedRange<UInt32>] = []
         while !accept("]") {
             let first = try classMember()
             guard next == "-", position + 1 < source.count, source[position + 1] != "]" else {
-                set.ranges += first.negated ? complement(first) : first.ranges
+                ranges += first.negated ? complement(first) : first.ranges
                 continue
             }
             position += 1
@@ -207,9 +208,9 @@ extension LinearPatternCompiler {
             guard let low = first.onlyScalar, let high = last.onlyScalar, low <= high else {
                 throw error("a range in a class needs two characters in ascending order")
             }
-            set.ranges.append(low...high)
+            ranges.append(low...high)
         }
-        return set
+        return ScalarSet(ranges: ranges, negated: negated)
     }
 
     private mutating func classMember() throws(LinearPatternError) -> ScalarSet {

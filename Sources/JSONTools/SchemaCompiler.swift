@@ -16,7 +16,8 @@ struct SchemaCompiler {
     private var nodes: [SchemaNode] = []
     /// Where each node is in the source.
     private(set) var pointers: [JSONPointer] = []
-    private var indices: [JSONPointer: Int] = [:]
+    /// The subschemas of each node by the one or two tokens that lead to them.
+    private var children: [[[String]: Int]] = []
     private var references: [(node: Int, target: String, at: [String])] = []
     private var faults: [JSONSchema.Violation] = []
 
@@ -25,7 +26,7 @@ struct SchemaCompiler {
     }
 
     mutating func compile() throws(JSONSchemaError) -> [SchemaNode] {
-        _ = subschema(source, at: [])
+        _ = subschema(source, at: [], below: nil)
         for reference in references { resolve(reference.node, reference.target, at: reference.at) }
         if faults.isEmpty { refuseLoops() }
         guard faults.isEmpty else { throw JSONSchemaError(violations: faults) }
@@ -37,15 +38,23 @@ struct SchemaCompiler {
         faults.append(JSONSchema.Violation(pointer: JSONPointer(tokens: path), message: message))
     }
 
-    private mutating func subschema(_ value: JSONValue, at path: [String]) -> Int {
+    /// - Parameter parent: the node that has it, and how many tokens lead from there to it.
+    private mutating func subschema(
+        _ value: JSONValue, at path: [String], below parent: (node: Int, tokens: Int)?
+    ) -> Int {
         let index = nodes.count
         nodes.append(SchemaNode())
         pointers.append(JSONPointer(tokens: path))
-        indices[JSONPointer(tokens: path)] = index
+        children.append([:])
+        if let parent { children[parent.node][Array(path.suffix(parent.tokens))] = index }
         switch value {
         case .bool(let allows): nodes[index].isFalse = !allows
         case .object(let object):
-            for (keyword, value) in object { read(keyword, value, into: index, at: path + [keyword]) }
+            for (keyword, value) in object {
+                // What isn't reported needn't be looked for.
+                guard faults.count < JSONSchema.maxViolations else { break }
+                read(keyword, value, into: index, at: path + [keyword])
+            }
         case .null, .integer, .number, .string, .array:
             fault(path, "found \(value.kindName), expected a schema: an object, true or false")
         }
@@ -57,8 +66,8 @@ struct SchemaCompiler {
         case "type": nodes[index].kinds = kinds(value, at: path)
         case "properties": readProperties(value, into: index, at: path)
         case "required": nodes[index].required = names(value, at: path)
-        case "additionalProperties": nodes[index].additional = additional(value, at: path)
-        case "items": nodes[index].items = subschema(value, at: path)
+        case "additionalProperties": nodes[index].additional = additional(value, of: index, at: path)
+        case "items": nodes[index].items = subschema(value, at: path, below: (index, 1))
         case "enum":
             nodes[index].enumeration = nonEmptyArray(value, at: path)
             nodes[index].choices = nodes[index].enumeration.map { Set($0) }
@@ -74,11 +83,11 @@ struct SchemaCompiler {
         case "maxItems": nodes[index].maxItems = size(value, at: path)
         case "pattern": nodes[index].pattern = pattern(value, at: path)
         case "uniqueItems": nodes[index].uniqueItems = truth(value, at: path)
-        case "oneOf": nodes[index].oneOf = alternatives(value, at: path)
-        case "anyOf": nodes[index].anyOf = alternatives(value, at: path)
-        case "allOf": nodes[index].allOf = alternatives(value, at: path)
+        case "oneOf": nodes[index].oneOf = alternatives(value, of: index, at: path)
+        case "anyOf": nodes[index].anyOf = alternatives(value, of: index, at: path)
+        case "allOf": nodes[index].allOf = alternatives(value, of: index, at: path)
         case "$ref": if let target = text(value, at: path) { references.append((index, target, path)) }
-        case "$defs": readDefinitions(value, at: path)
+        case "$defs": readDefinitions(value, of: index, at: path)
         case "$schema", "$id", "title", "description", "examples", "format": readAnnotation(keyword, value, at: path)
         default:
             let hint = closestMatch(keyword, in: Self.keywords).map { "did you mean \"\($0)\"?" }
@@ -116,18 +125,18 @@ extension SchemaCompiler {
             return
         }
         for (name, value) in object {
-            let node = subschema(value, at: path + [name])
+            let node = subschema(value, at: path + [name], below: (index, 2))
             nodes[index].properties.append(SchemaNode.Property(name: name, node: node))
             nodes[index].propertyIndex[name] = node
         }
     }
 
-    private mutating func readDefinitions(_ value: JSONValue, at path: [String]) {
+    private mutating func readDefinitions(_ value: JSONValue, of index: Int, at path: [String]) {
         guard case .object(let object) = value else {
             fault(path, "found \(value.kindName), expected an object")
             return
         }
-        for (name, value) in object { _ = subschema(value, at: path + [name]) }
+        for (name, value) in object { _ = subschema(value, at: path + [name], below: (index, 2)) }
     }
 
     private mutating func kinds(_ value: JSONValue, at path: [String]) -> [SchemaNode.Kind]? {
@@ -152,19 +161,19 @@ extension SchemaCompiler {
         return kinds
     }
 
-    private mutating func additional(_ value: JSONValue, at path: [String]) -> SchemaNode.Additional {
+    private mutating func additional(_ value: JSONValue, of index: Int, at path: [String]) -> SchemaNode.Additional {
         switch value {
         case .bool(true): .anything
         case .bool(false): .nothing
-        case .null, .integer, .number, .string, .array, .object: .schema(subschema(value, at: path))
+        case .null, .integer, .number, .string, .array, .object: .schema(subschema(value, at: path, below: (index, 1)))
         }
     }
 
-    private mutating func alternatives(_ value: JSONValue, at path: [String]) -> [Int] {
+    private mutating func alternatives(_ value: JSONValue, of index: Int, at path: [String]) -> [Int] {
         guard let schemas = nonEmptyArray(value, at: path) else { return [] }
         var indices: [Int] = []
         for (position, schema) in schemas.enumerated() {
-            indices.append(subschema(schema, at: path + [String(position)]))
+            indices.append(subschema(schema, at: path + [String(position)], below: (index, 2)))
         }
         return indices
     }
@@ -239,11 +248,24 @@ extension SchemaCompiler {
             fault(path, "found \"\(target)\", expected a reference within this schema, such as #/$defs/name")
             return
         }
-        guard let index = indices[pointer] else {
+        guard let index = index(of: pointer) else {
             fault(path, "there is no schema at \(target)")
             return
         }
         nodes[node].reference = index
+    }
+
+    private func index(of pointer: JSONPointer) -> Int? {
+        var index = 0
+        var rest = pointer.tokens[...]
+        while !rest.isEmpty {
+            // No subschema is at the end of both one token and two.
+            let step = [1, 2].lazy.compactMap { [children] in children[index][Array(rest.prefix($0))] }.first
+            guard let step else { return nil }
+            rest = rest.dropFirst(pointers[step].tokens.count - pointers[index].tokens.count)
+            index = step
+        }
+        return index
     }
 
     /// Refuses subschemas that lead back to themselves without going down into the value, which would never end.

@@ -1,15 +1,36 @@
 /// One run of a value through the subschemas of a ``JSONSchema``.
 struct SchemaValidation {
+    /// Looking at so many members, elements or pieces of text takes one step.
+    static let workPerStep = 16
+    /// Looking for the word that was meant takes long: it is done so many times.
+    private static let maxHints = 20
+    /// At most so many names are listed in a message.
+    private static let maxNames = 30
+
     let nodes: [SchemaNode]
     let acceptsSecrets: Bool
     private(set) var violations: [JSONSchema.Violation] = []
-    private var steps = 0
+    /// How many violations there are, whether or not they are put in words.
+    private var found = 0
+    /// After so many violations nothing else is looked at.
+    private var limit = JSONSchema.maxViolations
+    /// Whether violations are counted only: of the alternatives that don't match, none but the closest has anything to say.
+    private var isSilent = false
+    private(set) var steps: Int
+    private var hints = 0
     private var gaveUp = false
 
-    init(nodes: [SchemaNode], acceptsSecrets: Bool = false) {
+    /// - Parameters:
+    ///   - nodes: the subschemas.
+    ///   - acceptsSecrets: whether the name of a secret may stand where a text may.
+    ///   - steps: how many have been taken before.
+    init(nodes: [SchemaNode], acceptsSecrets: Bool = false, steps: Int = 0) {
         self.nodes = nodes
         self.acceptsSecrets = acceptsSecrets
+        self.steps = steps
     }
+
+    private var isFull: Bool { found >= limit }
 
     /// Said once in each branch, so that a branch that was not looked at never counts as matching.
     private mutating func giveUp(_ path: [String]) {
@@ -19,18 +40,25 @@ struct SchemaValidation {
         gaveUp = true
     }
 
-    private mutating func report(_ path: [String], _ message: String) {
-        guard violations.count < JSONSchema.maxViolations else { return }
-        violations.append(JSONSchema.Violation(pointer: JSONPointer(tokens: path), message: message))
+    private mutating func report(_ path: @autoclosure () -> [String], _ message: @autoclosure () -> String) {
+        guard !isFull else { return }
+        found += 1
+        guard !isSilent else { return }
+        violations.append(JSONSchema.Violation(pointer: JSONPointer(tokens: path()), message: message()))
+    }
+
+    /// Counts what looking at a part of the value takes; false if that is too much.
+    private mutating func spend(_ work: Int, _ path: [String]) -> Bool {
+        steps += work / Self.workPerStep
+        guard steps <= JSONSchema.maxSteps else {
+            giveUp(path)
+            return false
+        }
+        return true
     }
 
     mutating func check(_ value: JSONValue, against index: Int, at path: [String]) {
-        guard violations.count < JSONSchema.maxViolations else { return }
-        steps += 1
-        guard steps <= JSONSchema.maxSteps else {
-            giveUp(path)
-            return
-        }
+        guard !isFull, spend(Self.workPerStep, path) else { return }
         let node = nodes[index]
         guard !node.isFalse else {
             report(path, "found \(value.kindName) where nothing is allowed")
@@ -53,14 +81,15 @@ struct SchemaValidation {
     }
 
     private mutating func checkValue(_ value: JSONValue, _ node: SchemaNode, _ path: [String]) {
-        if let choices = node.enumeration, node.choices?.contains(value) != true {
-            let known = choices.prefix(20).map(\.description).joined(separator: ", ")
-            let hint =
-                value.stringValue.flatMap { closestMatch($0, in: choices.compactMap(\.stringValue)) }
-                .map { "; did you mean \"\($0)\"?" } ?? ""
-            report(path, "found \(value.abbreviated), expected one of \(known)\(hint)")
+        if let choices = node.enumeration {
+            guard spend(value.weight, path) else { return }
+            if node.choices?.contains(value) != true {
+                let hint = isSilent ? "" : hint(value.stringValue, in: choices.prefix(200).compactMap(\.stringValue))
+                let known = { choices.prefix(20).map(\.abbreviated).joined(separator: ", ") }
+                report(path, "found \(value.abbreviated), expected one of \(known())\(hint.isEmpty ? "" : "; \(hint)")")
+            }
         }
-        if let constant = node.constant, constant != value {
+        if let constant = node.constant, spend(constant.weight, path), constant != value {
             report(path, "found \(value.abbreviated), expected \(constant.abbreviated)")
         }
     }
@@ -82,6 +111,7 @@ struct SchemaValidation {
 
     private mutating func checkText(_ text: String, _ node: SchemaNode, _ path: [String]) {
         if node.minLength != nil || node.maxLength != nil {
+            guard spend(text.utf8.count / 16, path) else { return }
             let length = text.unicodeScalars.count
             if let least = node.minLength, length < least {
                 report(path, "found \(length) characters, expected at least \(least)")
@@ -91,13 +121,12 @@ struct SchemaValidation {
             }
         }
         guard let pattern = node.pattern else { return }
-        steps += text.utf8.count * pattern.program.count / JSONSchema.patternWorkPerStep
-        guard steps <= JSONSchema.maxSteps else {
-            giveUp(path)
-            return
-        }
+        steps += (text.utf8.count + 1) * pattern.program.count / JSONSchema.patternWorkPerStep
+        guard spend(0, path) else { return }
         if !pattern.isFound(in: text) {
-            report(path, "found \(JSONValue.string(text).abbreviated), expected a match of \(pattern.source)")
+            report(
+                path,
+                "found \(JSONValue.string(text).abbreviated), expected a match of \(pattern.source.cut(toBytes: 600))")
         }
     }
 
@@ -108,23 +137,27 @@ struct SchemaValidation {
         if let most = node.maxItems, elements.count > most {
             report(path, "found \(elements.count) elements, expected at most \(most)")
         }
-        if node.uniqueItems {
+        if node.uniqueItems, spend(elements.reduce(0) { $0 + $1.weight }, path) {
             var seen: Set<JSONValue> = []
-            for (index, element) in elements.enumerated() where !seen.insert(element).inserted {
+            for (index, element) in elements.enumerated() where !isFull && !seen.insert(element).inserted {
                 report(path + [String(index)], "found \(element.abbreviated) a second time, expected it once")
             }
         }
         guard let items = node.items else { return }
-        for (index, element) in elements.enumerated() { check(element, against: items, at: path + [String(index)]) }
+        for (index, element) in elements.enumerated() {
+            guard !isFull else { return }
+            check(element, against: items, at: path + [String(index)])
+        }
     }
 
     private mutating func checkObject(_ object: JSONObject, _ node: SchemaNode, _ path: [String]) {
+        guard spend(object.lookUpWork + node.required.lookUpWork, path) else { return }
         for name in node.required where object[name] == nil {
             report(path + [name], "the required member \"\(name)\" is missing")
         }
         for (key, value) in object {
             // What isn't reported needs no hint either.
-            guard violations.count < JSONSchema.maxViolations else { return }
+            guard !isFull else { return }
             if let property = node.propertyIndex[key] {
                 check(value, against: property, at: path + [key])
                 continue
@@ -133,53 +166,80 @@ struct SchemaValidation {
             case .anything: break
             case .schema(let index): check(value, against: index, at: path + [key])
             case .nothing:
-                let known = node.properties.map(\.name)
-                let hint = closestMatch(key, in: known).map { "did you mean \"\($0)\"?" }
-                let list = known.isEmpty ? "no members are allowed" : "known are \(known.joined(separator: ", "))"
-                report(path + [key], "the member \"\(key)\" is not known; \(hint ?? list)")
+                let meant = isSilent ? "" : hint(key, in: node.properties.prefix(200).map(\.name))
+                report(
+                    path + [key],
+                    "the member \"\(key)\" is not known; \(meant.isEmpty ? Self.known(node) : meant)")
             }
         }
+    }
+
+    private static func known(_ node: SchemaNode) -> String {
+        let names = node.properties.prefix(maxNames).map { $0.name.cut(toBytes: 100) }
+        if names.isEmpty { return "no members are allowed" }
+        let others = node.properties.count - names.count
+        return "known are \(names.joined(separator: ", "))\(others == 0 ? "" : " and \(others) others")"
+    }
+
+    private mutating func hint(_ word: String?, in candidates: [String]) -> String {
+        guard let word, hints < Self.maxHints, !isFull else { return "" }
+        hints += 1
+        return closestMatch(word, in: candidates).map { "did you mean \"\($0)\"?" } ?? ""
     }
 
     private mutating func checkAlternatives(_ value: JSONValue, _ node: SchemaNode, _ path: [String]) {
         if let reference = node.reference { check(value, against: reference, at: path) }
         for index in node.allOf { check(value, against: index, at: path) }
         if !node.anyOf.isEmpty {
-            let failures = failures(of: node.anyOf, value, path, until: 1)
-            if failures.count == node.anyOf.count { report(path, matchesNone(failures)) }
+            let judged = judge(value, node.anyOf, path, until: 1)
+            if judged.matches == 0 { reportNoMatch(of: node.anyOf.count, judged.closest, value, path) }
         }
         if !node.oneOf.isEmpty {
-            let failures = failures(of: node.oneOf, value, path, until: 2)
-            let matches = node.oneOf.count - failures.count
-            if matches == 0 { report(path, matchesNone(failures)) }
-            if matches > 1 {
+            let judged = judge(value, node.oneOf, path, until: 2)
+            if judged.matches == 0 { reportNoMatch(of: node.oneOf.count, judged.closest, value, path) }
+            if judged.matches > 1 {
                 report(path, "matches more than one of \(node.oneOf.count) alternatives, expected just one")
             }
         }
     }
 
-    /// The violations of each alternative that fails, until `enough` alternatives have matched; those that were not
-    /// looked at any more count as matching.
-    private mutating func failures(
-        of alternatives: [Int], _ value: JSONValue, _ path: [String], until enough: Int
-    ) -> [[JSONSchema.Violation]] {
-        var failures: [[JSONSchema.Violation]] = []
+    /// How many alternatives match, until enough have, and which of the others has the fewest violations.
+    private mutating func judge(
+        _ value: JSONValue, _ alternatives: [Int], _ path: [String], until enough: Int
+    ) -> (matches: Int, closest: Int?) {
         var matches = 0
+        var closest: (index: Int, violations: Int)?
         for index in alternatives {
-            var branch = SchemaValidation(nodes: nodes)
-            branch.steps = steps
+            var branch = SchemaValidation(nodes: nodes, acceptsSecrets: acceptsSecrets, steps: steps)
+            branch.isSilent = true
             branch.check(value, against: index, at: path)
             steps = branch.steps
-            if branch.violations.isEmpty { matches += 1 } else { failures.append(branch.violations) }
+            if branch.found == 0 { matches += 1 }
+            if branch.found > 0, branch.found < closest?.violations ?? .max { closest = (index, branch.found) }
             if matches == enough { break }
         }
-        return failures
+        return (matches, closest?.index)
     }
 
-    private func matchesNone(_ failures: [[JSONSchema.Violation]]) -> String {
-        let closest = failures.min { $0.count < $1.count }?.first
-        let reason = closest.map { " (of one of them: \($0.description))" } ?? ""
-        return "matches none of \(failures.count) alternatives\(reason)"
+    /// Says what is wrong by the closest alternative, which is looked at once more for it.
+    private mutating func reportNoMatch(of count: Int, _ closest: Int?, _ value: JSONValue, _ path: [String]) {
+        var reason = ""
+        if !isSilent, !isFull, let closest {
+            var branch = SchemaValidation(nodes: nodes, acceptsSecrets: acceptsSecrets, steps: steps)
+            branch.limit = 1
+            branch.hints = hints
+            branch.check(value, against: closest, at: path)
+            (steps, hints) = (branch.steps, branch.hints)
+            reason = branch.violations.first.map { " (of one of them: \($0.abbreviated))" } ?? ""
+        }
+        report(path, "matches none of \(count) alternatives\(reason)")
+    }
+}
+
+extension JSONSchema.Violation {
+    /// Without its place if that is long.
+    fileprivate var abbreviated: String {
+        pointer.tokens.reduce(0) { $0 + $1.utf8.count } > 500 ? message : description
     }
 }
 
@@ -225,11 +285,5 @@ extension JSONValue {
         let whole = Int64(floor)
         if integer != whole { return integer < whole ? -1 : 1 }
         return number > floor ? -1 : 0
-    }
-
-    /// The text of the value, cut short for messages.
-    var abbreviated: String {
-        let text = description
-        return text.count <= 80 ? text : "\(text.prefix(79))…"
     }
 }

@@ -29,6 +29,8 @@ package struct FuzzRun {
         package var failure: (input: [UInt8], promise: String)?
     }
 
+    private static let maxSeedBytes = 16 << 10
+
     private let limits: Limits
     /// Told each input before it is fed, so that one which ends the process is known.
     private let willFeed: ([UInt8]) -> Void
@@ -49,7 +51,11 @@ package struct FuzzRun {
         let begun = ProcessFigures.cpuSeconds()
         // Each target has random numbers of its own.
         let salt = target.name.utf8.reduce(UInt64(7)) { $0 &* 31 &+ UInt64($1) }
-        var mutator = Mutator(seed: seed ^ salt, seeds: corpus, dialect: target.dialect, maxBytes: target.maxBytes)
+        // Large ones are fed as they are: a million of their kind would take too long.
+        let small = corpus.filter { $0.count <= Self.maxSeedBytes }
+        var mutator = Mutator(
+            seed: seed ^ salt, seeds: small.isEmpty ? corpus : small, dialect: target.dialect, maxBytes: target.maxBytes
+        )
         var refusals: Set<String> = []
         for number in 0..<(corpus.count + count) {
             let input = number < corpus.count ? corpus[number] : mutator.next()

@@ -115,10 +115,11 @@ import Testing
                 "text": ["type": "string", "enum": ["a"], "minLength": 99],
                 "list": ["type": "array", "items": ["type": "string"]],
                 "number": ["type": "integer"], "object": ["type": "object", "required": ["x"]], "any": ["minLength": 2],
+                "choice": ["oneOf": [["type": "integer"], ["type": "string", "minLength": 5]]],
             ]
         ])
         let name: JSONValue = ["secret": "KEY"]
-        for value: JSONValue in [["text": name], ["list": [name, "b"]], ["any": name]] {
+        for value: JSONValue in [["text": name], ["list": [name, "b"]], ["any": name], ["choice": name]] {
             #expect(schema.validate(value, acceptingSecrets: true).isEmpty, "\(value)")
         }
         #expect(!schema.validate(["text": name]).isEmpty, "it is not asked for")
