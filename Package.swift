@@ -231,8 +231,8 @@ let package = Package(
         tests("ProjectTools", ["AgentRuntime", "AgentProtocol"]),
         tests("LocalStack"),
         tests("BatonCLI", ["LocalStack", "DeploymentAgent"]),
-        tests("ScaffoldAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),
-        tests("ValidationAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),
+        tests("ScaffoldAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "FuzzKit", "ProjectTools"]),
+        tests("ValidationAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "FuzzKit", "ProjectTools"]),
         tests("E2EAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),
         tests("IntegrationAgent", ["AgentTestSupport", "AgentRuntime", "AgentProtocol", "ProjectTools"]),
         tests(

@@ -20,9 +20,13 @@ public enum JUnitReport {
         guard xml.count <= maxBytes else {
             throw ParsingError(description: "the report has \(xml.count) bytes; at most \(maxBytes) are read")
         }
-        // FoundationXML ends the process where a name isn't UTF-8.
-        guard String(validating: xml, as: UTF8.self) != nil else { throw ParsingError(description: "it is not UTF-8") }
-        let parser = XMLParser(data: Data(xml))
+        let harmless: [UInt8]
+        do throws(XMLText.Refusal) {
+            harmless = try XMLText.harmless(xml)
+        } catch {
+            throw ParsingError(description: error.description)
+        }
+        let parser = XMLParser(data: Data(harmless))
         let reader = Reader()
         parser.delegate = reader
         parser.shouldResolveExternalEntities = false

@@ -68,8 +68,7 @@ struct BatonFuzz: ParsableCommand {
         }
         var isGood = true
         for target in targets {
-            let known = try inputs(of: target.name)
-            guard !known.isEmpty else { throw ValidationError("\(corpus)/\(target.name) has no inputs to begin with") }
+            let known = try FuzzCorpus.inputs(of: target.name, in: corpus)
             let report = run.feed(target, corpus: known, count: count, seed: seed)
             print(table ? row(report) : line(report))
             fflush(nil)
@@ -92,16 +91,6 @@ struct BatonFuzz: ParsableCommand {
             isGood = isGood && broken == nil
         }
         if !isGood { throw ExitCode(1) }
-    }
-
-    private func inputs(of target: String) throws -> [[UInt8]] {
-        let folder = corpus + "/" + target
-        return try FileManager.default.contentsOfDirectory(atPath: folder).sorted().map { name in
-            guard let data = FileManager.default.contents(atPath: folder + "/" + name) else {
-                throw ValidationError("\(folder)/\(name) can't be read")
-            }
-            return Array(data)
-        }
     }
 
     private func line(_ report: FuzzRun.Report) -> String {

@@ -152,13 +152,68 @@ extension DeploymentAgentSuites {
                     try stage.sandbox.write("", to: stage.directory + "/releases/.keep")
                     try? FileManager.default.removeItem(atPath: stage.directory + "/app.log")
                     #expect(arrange(stage.directory + "/app.log") == 0)
+                    // Somebody who reads, so that who writes to the pipe nevertheless is told and not kept waiting.
+                    let reader = open(stage.directory + "/app.log", O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
+                    defer { close(reader) }
                     let clock = ContinuousClock()
                     let begun = clock.now
                     let result = try await stage.deploy(TinyApp.files(version: what))
                     #expect(begun.duration(to: clock.now) < .seconds(60), "\(what)")
                     #expect(result.status == .success, "\(what): \(result.errors)")
                     #expect(canary.harm(in: result) == [], "\(what)")
+                    var status = stat()
+                    #expect(lstat(stage.directory + "/app.log", &status) == 0)
+                    #expect(status.st_mode & S_IFMT == S_IFREG, "\(what): it still is")
                 }
+            }
+        }
+
+        @Test("what an app prints is told without the agent's secrets, from its rehearsal and from its log alike")
+        func secretsInLogs() async throws {
+            try await Self.arranged { stage, canary in
+                let secret = "s3cret-\(canary.word)"
+                let encoded = Data("user:\(secret)".utf8).base64EncodedString()
+                for (what, isRehearsed) in [("the rehearsal", true), ("the log", false)] {
+                    // Only what is started for good has the mark of its deployment.
+                    let condition = isRehearsed ? "true" : "process.env.BATON_DEPLOYMENT"
+                    let start =
+                        "if (\(condition)) { console.error('key \(secret)\\nand \(encoded)\\nthe end'); process.exit(3); }"
+                    let result = try await stage.sandbox.run(
+                        try await stage.task(TinyApp.files(version: what, start: start)), type: "deployment",
+                        actions: DeploymentTests.actions, environment: ["BATON_SECRET_API_KEY": secret])
+                    #expect(result.status == .failure, "\(what)")
+                    let told = String(decoding: result.encoded(), as: UTF8.self)
+                    #expect(told.contains("the end") && told.contains("key [secret API_KEY]"), "\(what): \(told)")
+                    #expect(!told.contains(secret) && !told.contains(encoded.dropLast(4)), "\(what)")
+                    #expect(canary.harm(in: result) == [], "\(what)")
+                }
+            }
+        }
+
+        @Test("log, record and marks that are hard links of something else are replaced, never written through")
+        func hardLinks() async throws {
+            try await Self.arranged { stage, canary in
+                let first = try await stage.deploy(TinyApp.files(start: "console.log('started');"))
+                #expect(first.status == .success, "\(first.errors)")
+                let names =
+                    FileManager.default.enumerator(atPath: stage.directory)?.compactMap { $0 as? String } ?? []
+                let files = names.filter { $0.hasSuffix(".ready") } + ["app.log", "app.json", "app.log.1"]
+                #expect(files.count == 4, "\(names)")
+                for file in files {
+                    let path = stage.directory + "/" + file
+                    try? FileManager.default.removeItem(atPath: path)
+                    #expect(link(canary.file, path) == 0)
+                    let result = try await stage.deploy(
+                        TinyApp.files(version: file, start: "console.log('started');"))
+                    #expect(result.status == .success, "\(file): \(result.errors)")
+                    // What was put aside still is one.
+                    for left in files
+                    where stage.sandbox.read(stage.directory + "/" + left)?.contains(canary.word) == true {
+                        try FileManager.default.removeItem(atPath: stage.directory + "/" + left)
+                    }
+                    #expect(canary.harm(in: result) == [], "\(file)")
+                }
+                #expect(stage.sandbox.read(stage.directory + "/app.log")?.contains("started") == true)
             }
         }
 

@@ -194,6 +194,41 @@ struct InjectionTests {
         }
     }
 
+    @Test(
+        "nothing is written through a link: neither generated tests nor accepted pictures", arguments: ["ln", "ln -s"])
+    func written(link: String) async throws {
+        try await Self.arranged { a in
+            let page: JSONValue = [
+                "path": "/", "status": 200, "content_type": "text/html", "title": "t", "screenshot": "first.png",
+                "phone_screenshot": nil,
+            ]
+            let plain = try await a.run(
+                TinyApp.files(), survey: ["pages": [page]], tests: "echo picture > $1/../first.png")
+            #expect(plain.status == .success, "\(plain.errors)")
+            let folder = a.sandbox.data + "/e2e-accepted"
+            let accepted = try #require(
+                FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String }
+                    .first { $0.hasSuffix("first.png") })
+            // As another run might have left it, or the project's own commands.
+            let install: JSONValue = [
+                ["sh", "-c", .string("mkdir -p e2e; \(link) '\(a.canary.file)' e2e/conftest.py")],
+                ["sh", "-c", .string("\(link) -f '\(a.canary.file)' '\(folder)/\(accepted)'")],
+            ]
+            let result = try await a.run(
+                TinyApp.files(manifest: ["commands": ["install": install, "start": [["node", "server.js"]]]]),
+                survey: ["pages": [page]], tests: "echo picture > $1/../first.png")
+            try await a.check(result, link)
+            if link == "ln" {
+                #expect(result.status == .success, "\(result.errors)")
+                #expect(result.output["generated"] == true)
+                #expect(a.sandbox.read(folder + "/" + accepted) == "picture\n")
+            } else {
+                #expect(result.errors.map(\.code) == ["PATH_OUTSIDE_WORKSPACE"], "\(result.errors)")
+                try FileManager.default.removeItem(atPath: folder + "/" + accepted)
+            }
+        }
+    }
+
     @Test("a survey that names pictures elsewhere gets none of them")
     func survey() async throws {
         try await Self.arranged { a in

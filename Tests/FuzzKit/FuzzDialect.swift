@@ -52,6 +52,62 @@ package struct FuzzDialect: Sendable {
         ],
         brackets: [("[", "]"), ("{a: ", "}"), ("- ", ""), ("? ", ""), ("a:\n ", ""), ("{? [", "] : x}"), ("!a ", "")])
 
+    /// YAML with the words of a validation policy.
+    package static let policy = FuzzDialect(
+        words: [
+            "rules:\n", "- {metric: tests_failed, operator: \"==\", threshold: 0}\n", "metric: line_coverage",
+            "operator: \">=\"",
+            "threshold: 80", "threshold: .inf", "threshold: .nan", "level: warn", "if_measured: true", "path: src/*",
+            "path: \"***a***b***\"", "path: ''", "{", "}", "[", "]", ",", ": ", "- ", "? ", "&a ", "*a", "<<: *a",
+            "!!float ",
+            "---\n", "...\n", "%YAML 1.2\n", "|", ">-", "#", "1_000", "0x1F", "1e3", "yes", "~",
+        ],
+        brackets: [("[", "]"), ("{a: ", "}"), ("- ", ""), ("? ", ""), ("a:\n ", ""), ("!a ", "")])
+
+    /// YAML with the words of a template's description.
+    package static let projectTemplate = FuzzDialect(
+        words: [
+            "version: 1\n", "title: t\n", "keywords: [a, b]\n", "features: [plain]\n", "features: [plain, plain]\n",
+            "fallback: plain\n", "layers: [../x]\n", "layers: [base]\n",
+            "options: {a: {type: boolean, default: true, description: d}}\n",
+            "options: {a: {type: string, default: x, enum: [x, y], pattern: \"(a|a)*$\"}}\n",
+            "computed: {c: {of: slug, style: kebab, suffix: x}}\n", "conditions: [{path: a/, option: a}]\n",
+            "manifest: {version: 1, commands: {test: [[a]]}}\n", "default: {}", "type: integer", "{", "}", "[", "]",
+            ",", ": ",
+            "- ", "? ", "&a ", "*a", "<<: *a", "!!str ", "---\n", "|", ">-", "#", "0x1F", "1e400", ".nan", "yes", "~",
+            "\"\\0\"",
+        ],
+        brackets: [("[", "]"), ("{a: ", "}"), ("- ", ""), ("a:\n ", ""), ("!a ", "")])
+
+    package static let lcov = FuzzDialect(
+        words: [
+            "TN:\n", "SF:src/a.js\n", "SF:/etc/passwd\n", "SF:../a.js\n", "SF:file:///p/a.js\n", "SF:\n", "DA:1,1\n",
+            "DA:1,0,abc\n",
+            "DA:0,-1\n", "DA:99999999999999999999,1\n", "BRDA:1,0,0,-\n", "BRDA:1,0,0,9223372036854775807\n",
+            "BRDA:1\n",
+            "FN:1,f\n", "FNDA:1,f\n", "FNDA:x,f\n", "LF:1\n", "LH:1\n", "end_of_record\n", ":", ",", "\n", "\r",
+        ],
+        brackets: [("SF:a\n", "end_of_record\n"), ("DA:", "\n"), (",", "")])
+
+    package static let sarif = FuzzDialect(
+        words: [
+            #""runs":[],"#, #""results":[],"#, #""version":"2.1.0","#, #""ruleId":"r","#, #""level":"error","#,
+            #""kind":"pass","#,
+            #""suppressions":[{}],"#, #""message":{"text":"m"},"#, #""locations":[],"#,
+            #""physicalLocation":{"artifactLocation":{"uri":"file:///p/../../etc/passwd"},"region":{"startLine":-1}},"#,
+            #""startLine":9223372036854775807,"#, "{", "}", "[", "]", ",", ":", "null",
+        ],
+        brackets: [("[", "]"), (#"{"runs":["#, "]}"), (#"{"results":["#, "]}"), (#"{"message":"#, "}")], isJSON: true)
+
+    package static let tap = FuzzDialect(
+        words: [
+            "TAP version 14\n", "1..3\n", "1..99999999999999999999\n", "1..0 # SKIP\n", "ok 1 - a\n", "not ok 2 - b\n",
+            "ok # skip x\n", "not ok # TODO y\n", "Bail out! z\n", "    ok 1\n", "        not ok 1 - c\n", "  ---\n",
+            "  ...\n",
+            "  message: m\n", "  at:\n", "  file: a.js\n", "  line: 3\n", "# Subtest: s\n", "pragma +strict\n", "\n",
+        ],
+        brackets: [("    ", ""), ("  ---\n", "  ...\n"), ("not ok\n", "")])
+
     package static let expression = FuzzDialect(
         words: [
             " and ", " or ", " not ", " in ", " exists", " contains ", " matches ", "==", "!=", "<=", ">=", "<", ">",
@@ -107,9 +163,12 @@ package struct FuzzDialect: Sendable {
 
     package static let xml = FuzzDialect(
         words: [
-            "<", ">", "/>", "</", "<!--", "-->", "<![CDATA[", "]]>", "<?xml version=\"1.0\"?>", "&amp;", "&#0;",
+            "<", ">", "/>", "</", "<!--", "-->", "<![CDATA[", "]]>", "<?xml version=\"1.0\"?>", "<?x?>", "<?x y?>",
+            "&amp;", "&#0;",
             "&#xD800;", "&x;",
             "<!DOCTYPE a [<!ENTITY x \"y\">]>", "<!ENTITY a \"&b;&b;&b;&b;\">",
+            "<!DOCTYPE a [", "]>", "<!ATTLIST a b CDATA #IMPLIED>", "<!NOTATION n SYSTEM \"x\">", "<!ELEMENT a ANY>",
+            "encoding=\"UTF-7\"",
             "<!ENTITY e SYSTEM \"file:///etc/passwd\">",
             "<!DOCTYPE a SYSTEM \"http://127.0.0.1:9/x\">", "<testsuite ", "</testsuite>", "<testcase ", "<failure ",
             "<skipped/>",

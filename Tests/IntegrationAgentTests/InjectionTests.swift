@@ -151,6 +151,26 @@ struct InjectionTests {
         }
     }
 
+    @Test("a file of a work tree that is a hard link is replaced, and what it is a link of stays as it is")
+    func hardLinks() async throws {
+        try await Self.arranged { a in
+            // As tools do it that keep one copy of a file for many projects.
+            let file = a.project + "/server.js"
+            let shared = a.sandbox.path + "/shared.js"
+            let text = try #require(a.sandbox.read(file))
+            try FileManager.default.moveItem(atPath: file, toPath: shared)
+            try FileManager.default.linkItem(atPath: shared, toPath: file)
+            try await a.sandbox.git("-C", a.project, "status", "--short")
+            let work = try await a.sandbox.commit(
+                ["server.js": text + "// changed\n"], to: "attempt/changed", from: a.base, in: a.workflow)
+            let moved = try await a.integrate(
+                ["repository": .string(a.project), "update_worktree": true], commit: work)
+            #expect(moved.output["worktree_updated"] == true, "\(moved.errors)")
+            #expect(a.sandbox.read(file) == text + "// changed\n")
+            #expect(a.sandbox.read(shared) == text)
+        }
+    }
+
     @Test("the agent's own environment can't be steered by what it is given")
     func environment() async throws {
         try await Self.arranged { a in

@@ -1,4 +1,5 @@
 import AgentProtocol
+import AgentRuntime
 import AgentTestSupport
 import Foundation
 import Glibc
@@ -310,6 +311,35 @@ struct InjectionTests {
                 let result = try await Self.render(a, ["features/plain/feature.yaml": feature])
                 try await a.check(result, path)
             }
+        }
+    }
+
+    @Test("a file is replaced, never written through: what it was a link of stays as it is")
+    func hardLinks() async throws {
+        try await Self.arranged { a in
+            let workspace = a.sandbox.path + "/work"
+            for name in ["answers.json", "folder/package.json"] {
+                try a.sandbox.write("", to: "work/\(name).new")
+                #expect(link(a.canary.file, "\(workspace)/\(name)") == 0)
+                #expect(a.canary.harm() == ["secret.txt changed"], "the link can't be seen")
+                try WorkspaceWriter(workspace).write(["name": "new"], to: name)
+                #expect(a.sandbox.read("work/\(name)")?.contains("new") == true)
+                #expect(a.canary.harm() == [], "\(name)")
+                #expect(unlink("\(workspace)/\(name)") == 0 && symlink(a.canary.file, "\(workspace)/\(name)") == 0)
+                #expect(throws: ActionFailure.self) { try WorkspaceWriter(workspace).write(["name": "new"], to: name) }
+                #expect(a.canary.harm() == [], "\(name)")
+            }
+            // A template of one's own may hold any: they are files like others, and stay what they are.
+            for (file, text) in TemplateSourceTests.files { try a.sandbox.write(text, to: "own/" + file) }
+            try a.sandbox.write("shared\n", to: "shared.txt")
+            #expect(link(a.sandbox.path + "/shared.txt", a.sandbox.path + "/own/base/shared.txt") == 0)
+            let input: JSONObject = ["template": .string(a.sandbox.path + "/own")]
+            let planned = try await a.trial.run("initialization", name: "shop", input: input)
+            let made = try await a.trial.run("scaffolding", name: "shop", input: input, commit: planned.commit)
+            #expect(made.status == .success, "\(made.errors)")
+            let project = try await a.trial.checkOut(made.commit ?? "")
+            #expect(a.sandbox.read(project + "/shared.txt") == "shared\n")
+            #expect(a.sandbox.read("shared.txt") == "shared\n")
         }
     }
 

@@ -115,6 +115,30 @@ struct InjectionTests {
         }
     }
 
+    @Test("a hard link is read as the copy that it might as well be, and what it is a link of stays as it is")
+    func hardLinks() async throws {
+        try await Self.arranged { a in
+            // There are none in git; a command of the project can make one of whatever its user may link.
+            let report = "<testsuite><testcase name=\"a\"/><testcase name=\"b\"/></testsuite>"
+            try a.sandbox.write(report, to: "elsewhere/junit.xml")
+            let links = ["baton.json", "policy.yaml", SecretAllowList.path, "linked.js", "test.sh", "out/lcov.info"]
+                .map { "ln -f '\(a.canary.file)' \($0)" }
+            let test = "mkdir -p out; ln '\(a.sandbox.path)/elsewhere/junit.xml' out/junit.xml; "
+            let read = try await a.validate(Self.project(test: test, reports: ["junit": "out/junit.xml"]))
+            #expect(read.status == .success, "\(read.errors)")
+            #expect(read.output["metrics"]?["tests_total"] == 2, "\(read.output)")
+            for link in links {
+                let result = try await a.validate(
+                    Self.project(
+                        test: test + link, reports: ["junit": "out/junit.xml", "coverage": "out/lcov.info"],
+                        changes: ["linked.js": "x()\n"]))
+                #expect(result.errors.allSatisfy { !$0.message.isEmpty })
+                #expect(a.canary.harm() == [], "\(link)")
+            }
+            #expect(a.sandbox.read("elsewhere/junit.xml") == report)
+        }
+    }
+
     @Test(
         "a report that is no file, or far too large, is no report, and nobody waits for it",
         arguments: [

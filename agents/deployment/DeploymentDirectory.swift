@@ -77,11 +77,12 @@ struct DeploymentDirectory: Sendable {
     }
 
     /// Puts a log aside that has grown too large, or is none: a pipe that an app put there would hold up the next one's
-    /// start for good. One older part is kept.
+    /// start for good, and what is appended to a hard link ends up in another file. One older part is kept.
     func rotateLog() {
         var status = stat()
         guard lstat(log, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT != S_IFREG || status.st_size > Self.maxLogBytes else { return }
+        let isLog = status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 1
+        guard !isLog || status.st_size > Self.maxLogBytes else { return }
         // A folder can't take the place of a file.
         unlink(log + ".1")
         rename(log, log + ".1")

@@ -8,6 +8,14 @@ struct TemplateError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What was found and what was expected.
     var message: String
 
+    /// - Parameters:
+    ///   - file: the file.
+    ///   - message: what was found and what was expected; cut at 2000 bytes, as it may repeat a text of any length.
+    init(file: String, message: String) {
+        self.file = file
+        self.message = message.cut(toBytes: 2000)
+    }
+
     var description: String { "\(file): \(message)" }
 }
 

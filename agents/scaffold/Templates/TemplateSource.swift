@@ -67,7 +67,7 @@ struct TemplateSource: Sendable, Hashable {
         var last = parts[0].split(separator: "/").last.map(String.init) ?? "template"
         if last.hasSuffix(".git") { last.removeLast(4) }
         let folder = context.scratch + "/templates/" + ProjectName(last).slug
-        var arguments = ["clone", "--quiet", "--no-recurse-submodules"]
+        var arguments = ["clone", "--quiet", "--no-recurse-submodules", "--no-hardlinks"]
         if parts.count == 2 { arguments += ["--branch", parts[1]] }
         let output = try await context.tools.run(
             ToolCommand(

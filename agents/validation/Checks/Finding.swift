@@ -15,14 +15,16 @@ struct Finding: Sendable, Hashable {
     var rule: String
     var severity: Severity
 
-    /// A message is cut at so many characters.
+    /// A message is cut at so many characters, and at four times as many bytes.
     static let maxMessageLength = 500
 
     init(file: String? = nil, line: Int? = nil, message: String, rule: String, severity: Severity = .error) {
-        self.file = file
+        // Reports that are read say whatever they like, at any length.
+        self.file = file?.cut(toBytes: 1000)
         self.line = line
-        self.message = message.count > Self.maxMessageLength ? message.prefix(Self.maxMessageLength) + "…" : message
-        self.rule = rule
+        let text = message.cut(toBytes: 4 * Self.maxMessageLength)
+        self.message = text.count > Self.maxMessageLength ? text.prefix(Self.maxMessageLength) + "…" : text
+        self.rule = rule.cut(toBytes: 200)
         self.severity = severity
     }
 

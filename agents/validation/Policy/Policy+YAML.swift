@@ -8,6 +8,10 @@ extension Policy {
     static let fileName = "policy.yaml"
     private static let maxRules = 100
     private static let maxBytes = 256 << 10
+    private static let maxPathBytes = 1000
+    /// More faults than this aren't told.
+    static let maxFaults = 100
+    private static let maxFaultBytes = 1000
 
     /// Everything that is wrong with a policy file, each with its line.
     struct Faults: Error, Sendable, Hashable {
@@ -42,15 +46,21 @@ extension Policy {
     init(yaml: String) throws(Faults) {
         if let alias = YAMLAlias.first(in: yaml) {
             throw Faults(messages: [
-                "\(Self.fileName):\(alias.line): found the alias *\(alias.name); aliases are not supported, repeat the value"
+                "\(Self.fileName):\(alias.line): found the alias *\(alias.name.cut(toBytes: 100)); aliases are not "
+                    + "supported, repeat the value"
             ])
         }
         let root: Node?
-        do { root = try Yams.compose(yaml: yaml) } catch { throw Faults(messages: ["\(Self.fileName): \(error)"]) }
+        do {
+            root = try Yams.compose(yaml: yaml)
+        } catch {
+            throw Faults(messages: ["\(Self.fileName): \(error)".cut(toBytes: Self.maxFaultBytes)])
+        }
         var faults: [String] = []
         func fault(_ node: Node?, _ message: String) {
+            guard faults.count < Self.maxFaults else { return }
             let line = node?.mark.map { ":\($0.line)" } ?? ""
-            faults.append("\(Self.fileName)\(line): \(message)")
+            faults.append("\(Self.fileName)\(line): \(message)".cut(toBytes: Self.maxFaultBytes))
         }
 
         rules = []
@@ -92,8 +102,8 @@ extension Policy {
         }
         if let flag = mapping["if_measured"], flag.bool == nil { fault(flag, "if_measured: expected true or false") }
         let path = mapping["path"]?.string
-        if let node = mapping["path"], path?.isEmpty ?? true {
-            fault(node, "path: expected a pattern of paths, such as src/*")
+        if let node = mapping["path"], !(1...maxPathBytes).contains(path?.utf8.count ?? 0) {
+            fault(node, "path: expected a pattern of paths of at most \(maxPathBytes) bytes, such as src/*")
         }
         guard let metric, let comparison, let level else { return nil }
         return Rule(

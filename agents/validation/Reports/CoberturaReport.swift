@@ -10,12 +10,14 @@ extension CoverageReport {
     ///   - project: absolute path of the project, which paths in the report are made relative to.
     /// - Throws: ``ParsingError`` for what is not well-formed or has no `coverage` in it.
     init(cobertura xml: [UInt8], project: String) throws(ParsingError) {
-        // FoundationXML ends the process where a name isn't UTF-8.
-        guard String(validating: xml, as: UTF8.self) != nil else {
-            throw ParsingError(line: 1, message: "it is not UTF-8", format: "Cobertura")
+        let harmless: [UInt8]
+        do throws(XMLText.Refusal) {
+            harmless = try XMLText.harmless(xml)
+        } catch {
+            throw ParsingError(line: 1, message: error.description, format: "Cobertura")
         }
         let reader = CoberturaReader()
-        let parser = XMLParser(data: Data(xml))
+        let parser = XMLParser(data: Data(harmless))
         parser.shouldResolveExternalEntities = false
         parser.delegate = reader
         guard parser.parse(), reader.depth == 0 else {

@@ -1,3 +1,5 @@
+import JSONTools
+
 /// What a test run covered, read from LCOV (geninfo(1), section FILES) or Cobertura's XML.
 struct CoverageReport: Sendable, Hashable {
     /// The coverage of one source file.
@@ -30,7 +32,8 @@ struct CoverageReport: Sendable, Hashable {
         var message: String
         var format = "LCOV"
 
-        var description: String { "\(format), line \(line): \(message)" }
+        /// The message is cut at 1000 bytes: it may repeat a line of any length.
+        var description: String { "\(format), line \(line): \(message.cut(toBytes: 1000))" }
     }
 
     /// Largest report that is read, in bytes.

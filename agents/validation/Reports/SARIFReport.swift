@@ -20,7 +20,7 @@ enum SARIFReport {
         do {
             json = try JSONValue(parsing: bytes, limits: JSONLimits(depth: 64, maxBytes: maxBytes))
         } catch {
-            throw ParsingError(description: "\(error)")
+            throw ParsingError(description: "\(error)".cut(toBytes: 1000))
         }
         guard let runs = json["runs"]?.arrayValue else {
             throw ParsingError(description: "there is no list \"runs\" in it")

@@ -1,3 +1,4 @@
+import JSONTools
 import ProjectTools
 
 /// The tests of a report in the Test Anything Protocol (https://testanything.org, version 13 and 14).
@@ -31,7 +32,8 @@ enum TAPReport {
             if content == "---" {
                 diagnosis = []
             } else if content.hasPrefix("Bail out!") {
-                throw ParsingError(description: "the run was given up: \(content.dropFirst(9).prefix(200))")
+                let reason = String(content.dropFirst(9).prefix(200)).cut(toBytes: 1000)
+                throw ParsingError(description: "the run was given up: \(reason)")
             } else if content.hasPrefix("ok") || content.hasPrefix("not ok"), let test = point(content) {
                 // It stands below its subtests, and says again what they said.
                 let inner = tests.lastIndex { $0.depth <= depth }.map { $0 + 1 } ?? 0

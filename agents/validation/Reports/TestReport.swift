@@ -42,12 +42,14 @@ struct TestReport: Sendable, Hashable {
                 description: "the report has \(xml.count) bytes; at most \(JUnitReport.maxBytes) are read")
         }
         let clean = xml.filter { $0 >= 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
-        // FoundationXML ends the process where a name is not UTF-8.
-        guard String(validating: clean, as: UTF8.self) != nil else {
-            throw ParsingError(description: "it is not UTF-8")
+        let harmless: [UInt8]
+        do throws(XMLText.Refusal) {
+            harmless = try XMLText.harmless(clean)
+        } catch {
+            throw ParsingError(description: error.description)
         }
         let reader = TestReportReader(project: project)
-        let parser = XMLParser(data: Data(clean))
+        let parser = XMLParser(data: Data(harmless))
         parser.shouldResolveExternalEntities = false
         parser.delegate = reader
         // The parser takes a document that ends too early for a good one, as a killed runner leaves it.
