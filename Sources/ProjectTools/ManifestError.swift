@@ -20,12 +20,12 @@ public struct ManifestError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// - Parameters:
     ///   - code: what kind of thing is wrong.
-    ///   - pointer: place in the document.
-    ///   - message: what was found and what was expected.
+    ///   - pointer: place in the document; cut at 500 bytes, as it may repeat a name of any length.
+    ///   - message: what was found and what was expected; cut at 1000 bytes.
     public init(code: Code, pointer: String = "", message: String) {
         self.code = code
-        self.pointer = pointer
-        self.message = message
+        self.pointer = pointer.cut(toBytes: 500)
+        self.message = message.cut(toBytes: 1000)
     }
 
     /// A member that is not what it has to be.

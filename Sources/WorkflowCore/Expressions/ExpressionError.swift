@@ -1,3 +1,5 @@
+import JSONTools
+
 /// Why an expression cannot be read or evaluated, with the place in its source.
 public struct ExpressionError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of thing is wrong; the raw value is stable and fit for programs.
@@ -31,19 +33,19 @@ public struct ExpressionError: Error, Sendable, Hashable, CustomStringConvertibl
     ///   - code: what kind of thing is wrong.
     ///   - source: the text that was being read.
     ///   - column: the place in it, in Unicode scalars from 1.
-    ///   - message: what was found and what was expected.
+    ///   - message: what was found and what was expected; cut at 2000 bytes, as it may repeat a name of any length.
     ///   - hint: what to do about it.
     public init(code: Code, source: String, column: Int, message: String, hint: String? = nil) {
         self.code = code
         self.source = source
         self.column = column
-        self.message = message
+        self.message = message.cut(toBytes: 2000)
         self.hint = hint
     }
 
     /// One line for people: message, hint, and the place with the source (cut short when it is long).
     public var description: String {
-        let shown = source.count > 120 ? source.prefix(120) + "…" : source[...]
+        let shown = (source.count > 120 ? source.prefix(120) + "…" : source).cut(toBytes: 1000)
         let advice = hint.map { "; \($0)" } ?? ""
         return "\(message)\(advice) (column \(column) of `\(shown)`)"
     }
