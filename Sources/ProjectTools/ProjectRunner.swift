@@ -25,6 +25,9 @@ public struct ProjectRunner: Sendable {
     /// Where the project builds if it is one of Swift's; taken for as long as this runner is there.
     private let swiftCache: SwiftBuildCache?
 
+    /// Absolute path of the directory that SwiftPM builds in; nil where it is the project's own.
+    public var swiftBuildDirectory: String? { swiftCache?.path }
+
     /// - Parameters:
     ///   - context: the attempt whose tools and caches are used.
     ///   - manifest: what the project says of itself.

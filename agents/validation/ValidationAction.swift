@@ -7,10 +7,21 @@ import ProjectTools
 struct ValidationAction: AgentAction {
     let description = ActionDescription(
         name: "validation",
-        inputSchema: ["type": "object"],
+        inputSchema: [
+            "type": "object",
+            "properties": [
+                "osv_url": [
+                    "type": "string", "pattern": "^https?://[^ ]+$", "maxLength": 500, "default": .string(osv),
+                    "description": "Where the known vulnerabilities of Python and Swift packages are asked for.",
+                ]
+            ],
+        ],
         workspace: .read,
         exclusive: false
     )
+
+    /// The public list of vulnerabilities.
+    static let osv = "https://api.osv.dev"
 
     /// So many findings of each check go into the stage's output; the reports have all.
     private static let findingsInOutput = 10

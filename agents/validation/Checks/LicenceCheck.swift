@@ -6,7 +6,8 @@ import ProjectTools
 ///
 /// A project under a permissive licence, or under none, must not hold files of a licence that demands the same of the
 /// whole (GPL, AGPL, SSPL), nor depend on packages of one. Files say theirs by `SPDX-License-Identifier:` or by the
-/// notice of the GPL; packages by npm's lock file. `.baton/licences-allow` names paths and licences that are fine all
+/// notice of the GPL; packages by npm's lock file, by the metadata of what is installed for Python, and by the licence files
+/// in the checkouts of Swift packages. `.baton/licences-allow` names paths and licences that are fine all
 /// the same.
 struct LicenceCheck {
     static let allowFile = ".baton/licences-allow"
@@ -18,22 +19,39 @@ struct LicenceCheck {
     let context: ActionContext
     let files: TrackedFiles
 
-    func run() throws -> CheckRecord {
-        var record = CheckRecord(name: "licences", status: .passed, isRequired: true, decidingMetric: .licenceProblems)
+    /// What the project says of licences, read before anything of it has run.
+    struct Rules: Sendable {
+        /// Paths and licences that are fine all the same.
+        var allowed: [PathPattern]
+        /// Path of its own licence.
+        var file: String?
+        /// Its own licence, as far as its text is known.
+        var licence: String?
+
+        /// Whether its parts may be under a licence that demands the same of the whole.
+        var isDemanding: Bool { LicenceCheck.demandsTheSame(licence ?? "") }
+    }
+
+    func rules() throws -> Rules {
         let workspace = try Workspace(root: context.workspace)
         let allow = String(
             decoding: SmallFile.read(try workspace.resolve(Self.allowFile), maxBytes: Self.maxFileBytes) ?? [],
             as: UTF8.self)
-        let allowed = allow.split(whereSeparator: \.isNewline).map { PathPattern(String($0)) }
         let own = files.paths.first(where: Self.isLicenceFile)
         let text = try own.flatMap { SmallFile.read(try workspace.resolve($0), maxBytes: Self.maxFileBytes) } ?? []
-        let licence = Self.name(ofText: String(decoding: text.prefix(4000), as: UTF8.self))
-        if Self.demandsTheSame(licence ?? "") {
-            record.fact = "\(licence ?? ""), which its parts may have as well"
-        } else {
+        return Rules(
+            allowed: allow.split(whereSeparator: \.isNewline).map { PathPattern(String($0)) }, file: own,
+            licence: Self.name(ofText: String(decoding: text.prefix(4000), as: UTF8.self)))
+    }
+
+    /// The files of the project, and the packages that its lock file for npm names.
+    func run(_ rules: Rules) throws -> CheckRecord {
+        var record = CheckRecord(name: "licences", status: .passed, isRequired: true, decidingMetric: .licenceProblems)
+        let workspace = try Workspace(root: context.workspace)
+        if !rules.isDemanding {
             for path in files.paths where record.findings.count < Self.maxFindings {
                 try Task.checkCancellation()
-                guard !Self.isLicenceFile(path), !allowed.contains(where: { $0.matches(path) }),
+                guard !Self.isLicenceFile(path), !rules.allowed.contains(where: { $0.matches(path) }),
                     let bytes = SmallFile.read(try workspace.resolve(path), maxBytes: Self.maxFileBytes),
                     !bytes.prefix(8000).contains(0)
                 else { continue }
@@ -41,24 +59,47 @@ struct LicenceCheck {
                     path.hasSuffix("package-lock.json")
                     ? Self.packages(in: bytes, path) : Self.notice(in: bytes, path).map { [$0] } ?? []
                 record.findings += found.filter { finding in
-                    !allowed.contains { $0.matches(finding.rule) }
+                    !rules.allowed.contains { $0.matches(finding.rule) }
                 }
             }
-            record.fact = record.findings.isEmpty ? licence ?? "no licence of its own" : ""
         }
-        if own == nil {
+        if rules.file == nil {
             record.findings.append(
                 Finding(
                     message: "the project has no LICENSE file, so nobody knows what may be done with it",
                     rule: "no-licence", severity: .warning))
         }
+        Self.judge(&record, rules)
+        return record
+    }
+
+    /// Adds the packages that were installed with the app.
+    static func add(_ packages: [InstalledPackage], to record: inout CheckRecord, _ rules: Rules) {
+        guard !rules.isDemanding else { return }
+        for package in packages where record.findings.count < maxFindings {
+            guard let licence = package.licence, demandsTheSame(licence),
+                !rules.allowed.contains(where: { $0.matches(licence) || $0.matches(package.name) })
+            else { continue }
+            record.findings.append(
+                Finding(
+                    file: package.file, line: package.line,
+                    message:
+                        "\(package.name) is under \(licence), which demands the same of the whole project; replace it, "
+                        + "or put \(package.name) into \(allowFile)",
+                    rule: licence))
+        }
+        judge(&record, rules)
+    }
+
+    private static func judge(_ record: inout CheckRecord, _ rules: Rules) {
         let problems = record.findings.count { $0.severity == .error }
         record.metrics[.licenceProblems] = Double(problems)
-        if problems > 0 {
-            record.status = .failed
-            record.fact = "\(problems) \(problems == 1 ? "problem" : "problems")"
-        }
-        return record
+        record.status = problems > 0 ? .failed : .passed
+        record.fact =
+            problems > 0
+            ? "\(problems) \(problems == 1 ? "problem" : "problems")"
+            : rules.isDemanding
+                ? "\(rules.licence ?? ""), which its parts may have as well" : rules.licence ?? "no licence of its own"
     }
 
     static func isLicenceFile(_ path: String) -> Bool {
