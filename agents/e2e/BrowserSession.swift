@@ -31,6 +31,55 @@ struct BrowserSession: Sendable {
     /// The status that a path answers with; nil without an answer.
     func status(of path: String) async -> Int? { await context.tools.probe(app.url + path).status }
 
+    /// What a path answers with 2xx; nil for any other answer.
+    func body(of path: String) async -> String? {
+        let probe = await context.tools.probe(app.url + path)
+        return probe.status.map { (200..<300).contains($0) } == true ? probe.text : nil
+    }
+
+    /// Presses every button of the pages and looks for those that do nothing.
+    ///
+    /// - Parameters:
+    ///   - survey: the pages; gets what is found, and pictures of it.
+    ///   - seconds: how long at most.
+    func pressButtons(_ survey: inout BrowserSurvey, seconds: Double) async throws {
+        let pages = survey.pages.filter { $0.isHTML && !$0.buttons.isEmpty }
+        guard !pages.isEmpty, !app.hasEnded else { return }
+        let planFile = context.scratch + "/buttons-plan.json"
+        let order: JSONValue = [
+            "base_url": .string(app.url), "chromium": .string(tools.chromium),
+            "seconds": .number(seconds),
+            "buttons": .array(
+                pages.map { page in
+                    let dead = page.findings.filter { $0.kind == "dead_button" }.map(\.message)
+                    let alive = page.buttons.filter { button in
+                        !dead.contains { $0.contains("(\(button.selector))") }
+                    }
+                    return [
+                        "path": .string(page.path),
+                        "buttons": .array(
+                            alive.map { ["selector": .string($0.selector), "text": .string($0.text)] }),
+                        "fields": .array(
+                            page.fields.compactMap { field in
+                                TestGenerator.sample(for: field).map { value in
+                                    ["selector": .string(field.selector), "value": .string(value)]
+                                }
+                            }),
+                    ]
+                }),
+        ]
+        try SmallFile.replace(planFile, with: order.encoded())
+        let script = context.shareDirectory + "/e2e/buttons.py"
+        let run = try await python([script, planFile, output], environment: [:])
+        guard run.succeeded, let bytes = SmallFile.read(output + "/buttons.json"),
+            let json = try? JSONValue(parsing: bytes)
+        else {
+            context.logger.warning("the buttons could not be pressed: \(run.lastLines(3))")
+            return
+        }
+        survey.add(buttons: json)
+    }
+
     /// Walks through the pages.
     ///
     /// - Parameters:

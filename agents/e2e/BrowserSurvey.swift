@@ -7,7 +7,7 @@ struct BrowserSurvey: Sendable, Hashable {
         /// Whether it fails the stage.
         var isError: Bool
         /// `console_error`, `page_error`, `request_failed`, `http_error`, `navigation`, `accessibility`, `overflow`,
-        /// `dead_button`, `changed`.
+        /// `dead_button`, `inert_button`, `slow_page`, `changed`.
         var kind: String
         var page: String
         var message: String
@@ -35,7 +35,10 @@ struct BrowserSurvey: Sendable, Hashable {
         var status: Int?
         var isHTML: Bool
         var title: String
+        /// Of the fastest of all times that it was opened.
         var loadMilliseconds: Int
+        /// From the request to the first byte, of the first time; nil where the browser doesn't say.
+        var firstByteMilliseconds: Int?
         var forms: Int
         var fields: [Field]
         /// Those that are visible and enabled.
@@ -57,6 +60,40 @@ struct BrowserSurvey: Sendable, Hashable {
 }
 
 extension BrowserSurvey {
+    /// Adds a warning for every page that took longer than a limit each time that it was opened.
+    ///
+    /// - Parameter limit: in milliseconds.
+    mutating func addSlowPages(over limit: Int) {
+        for index in pages.indices where pages[index].loadMilliseconds > limit {
+            let page = pages[index]
+            let first = page.firstByteMilliseconds.map { ", the first byte after \($0) ms" } ?? ""
+            pages[index].findings.append(
+                Finding(
+                    isError: false, kind: "slow_page", page: page.path,
+                    message: "it took \(page.loadMilliseconds) ms to load\(first); the limit is \(limit) ms"))
+        }
+    }
+
+    /// Adds what came of pressing the buttons: a warning for each that does nothing, with a picture of it.
+    ///
+    /// - Parameter json: `buttons.json` of `survey.py`.
+    mutating func add(buttons json: JSONValue) {
+        for button in json["inert"]?.arrayValue ?? [] {
+            guard let path = button["page"]?.stringValue, let index = pages.firstIndex(where: { $0.path == path })
+            else {
+                continue
+            }
+            let text = button["text"]?.stringValue ?? ""
+            let selector = button["selector"]?.stringValue ?? ""
+            pages[index].findings.append(
+                Finding(
+                    isError: false, kind: "inert_button", page: path,
+                    message: "something listens to \"\(text)\" (\(selector)), but nothing happens when it is pressed: "
+                        + "no change in the page, no request, no other page, no message"))
+            if let picture = button["picture"]?.stringValue { pages[index].evidence.append(picture) }
+        }
+    }
+
     /// Reads `survey.json`; what isn't there counts as empty, as it is our own script that writes it.
     init(json: JSONValue) {
         browser = json["browser"]?.stringValue ?? "Chromium"
@@ -71,7 +108,9 @@ extension BrowserSurvey.Page {
         status = json["status"]?.intValue
         isHTML = json["content_type"]?.stringValue?.contains("html") ?? false
         title = json["title"]?.stringValue ?? ""
-        loadMilliseconds = json["load_ms"]?.intValue ?? 0
+        let loads = ["load_ms", "phone_load_ms", "dark_load_ms"].compactMap { json[$0]?.intValue }
+        loadMilliseconds = loads.min().map { Int($0) } ?? 0
+        firstByteMilliseconds = json["first_byte_ms"]?.intValue.map { Int($0) }
         forms = json["forms"]?.arrayValue?.count ?? 0
         fields = (json["fields"]?.arrayValue ?? []).map { field in
             BrowserSurvey.Field(

@@ -20,6 +20,14 @@ struct E2ETestingAction: AgentAction {
                     "description": "How many pages are looked at.",
                 ],
                 "screenshots": AcceptedPictures.schema,
+                "slow_page_ms": [
+                    "type": "integer", "minimum": 1, "maximum": 600_000, "default": 5000,
+                    "description": "A page that takes longer each time that it is opened is told as slow.",
+                ],
+                "press_buttons": [
+                    "type": "boolean", "default": true,
+                    "description": "Press every button after the tests, and tell those that do nothing.",
+                ],
             ],
         ],
         workspace: .write,
@@ -81,9 +89,10 @@ struct E2ETestingAction: AgentAction {
         var pages = ["/"] + plan.pages
         // Of an app that nobody has described, the first page may be missing: it may answer other programs only.
         if project.isDetected, await session.status(of: "/").map({ $0 < 400 }) != true { pages.removeFirst() }
-        let survey = try await session.survey(
+        var survey = try await session.survey(
             plan, pages: pages, maxPages: context.input["max_pages"]?.intValue ?? 20,
             accepted: AcceptedPictures(context))
+        survey.addSlowPages(over: context.input["slow_page_ms"]?.intValue ?? 5000)
         let suite = ProjectTests(context: context)
         var commit = try await suite.head()
         let isGenerated = try !suite.exist()
@@ -92,6 +101,7 @@ struct E2ETestingAction: AgentAction {
             let manifest = project.manifest
             var generator = TestGenerator(health: manifest.health, plan: plan, survey: survey)
             generator.knowsHealth = project.detection?.namesHealth ?? true
+            generator.api = try await api(context, plan, session)
             let files = try suite.write(generator.files())
             if project.isDetected {
                 // A repository that was never made for Baton gets no files that nobody asked for.
@@ -106,6 +116,11 @@ struct E2ETestingAction: AgentAction {
         }
         context.report(progress: 0.6, note: "running the tests")
         let (cases, flaky) = try await session.runTests()
+        if context.input["press_buttons"]?.boolValue ?? true {
+            // Last, as it changes what the app has stored.
+            context.report(progress: 0.85, note: "pressing the buttons")
+            try await session.pressButtons(&survey, seconds: Self.pressSeconds)
+        }
         return E2EEvidence(
             survey: survey,
             directory: session.output,
@@ -114,6 +129,31 @@ struct E2ETestingAction: AgentAction {
             isGenerated: isGenerated,
             commit: commit
         )
+    }
+
+    /// How long the buttons are pressed at most, in seconds.
+    private static let pressSeconds: Double = 90
+
+    /// What the app's OpenAPI document tells to ask; nil without one.
+    private func api(
+        _ context: ActionContext, _ plan: E2EPlan, _ session: BrowserSession
+    ) async throws -> (APIPlan, String)? {
+        let workspace = try Workspace(root: context.workspace)
+        let found = await APIPlan.find(
+            files: try await TrackedFiles.list(with: context).paths,
+            read: { path in
+                guard let place = try? workspace.resolve(path) else { return nil }
+                return SmallFile.read(place, maxBytes: LocatedValue.maxBytes).map {
+                    String(decoding: $0, as: UTF8.self)
+                }
+            },
+            ask: { await session.body(of: $0) })
+        if let problem = found.problem { context.logger.warning("the API description can't be used: \(problem)") }
+        guard let api = found.api else { return nil }
+        let wanted = APIPlan(api, ignoring: plan.ignore)
+        context.logger.info(
+            "\(found.place): \(wanted.probes.count) requests and \(wanted.roundTrips.count) round trips")
+        return (wanted, found.place)
     }
 
     private static func skipped(_ reason: String) -> ActionOutcome {

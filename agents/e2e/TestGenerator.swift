@@ -19,12 +19,15 @@ struct TestGenerator: Sendable {
     let survey: BrowserSurvey
     /// Whether the health path is one that the project names; otherwise any answer but a crash has to do.
     var knowsHealth = true
+    /// What the app's OpenAPI document tells to ask, and where that document is.
+    var api: (plan: APIPlan, place: String)?
 
     /// The test files, without `conftest.py`.
     func files() -> [File] {
-        var files = [File(path: "e2e/test_api.py", text: api())]
+        var files = [File(path: "e2e/test_api.py", text: manifestTests())]
         let pages = survey.pages.filter { $0.isHTML && ($0.status ?? 500) < 400 }
         if !pages.isEmpty { files.append(File(path: "e2e/test_pages.py", text: self.pages(pages))) }
+        if let api, let file = Self.openAPI(api.plan, place: api.place) { files.append(file) }
         if !plan.scenarios.isEmpty { files.append(File(path: "e2e/test_scenarios.py", text: scenarios())) }
         return files
     }
@@ -120,7 +123,7 @@ struct TestGenerator: Sendable {
 
     // MARK: API
 
-    private func api() -> String {
+    private func manifestTests() -> String {
         var names = PythonNames()
         var text = Self.header("The app answers as its manifest (baton.json) says.")
         text += """
@@ -211,7 +214,7 @@ struct TestGenerator: Sendable {
         }
     }
 
-    private static func header(_ sentence: String) -> String {
+    static func header(_ sentence: String) -> String {
         "\"\"\"\(sentence)\n\nWritten once by Baton's e2e agent; yours to change. conftest.py says how to run it.\n\"\"\"\n\n"
     }
 

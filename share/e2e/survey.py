@@ -286,6 +286,9 @@ def look(context, plan, path, name, out, viewport):
         if response is not None:
             seen["status"] = response.status
             seen["content_type"] = response.headers.get("content-type", "")
+            first = page.evaluate("() => performance.getEntriesByType('navigation')[0]?.responseStart ?? null")
+            if first is not None:
+                seen["first_byte_ms"] = round(first)
         try:
             page.wait_for_load_state("networkidle", timeout=2000)
         except Exception:
@@ -362,6 +365,7 @@ def crawl(browser, plan, out):
                 continue
             again = look(context, plan, seen["path"], names[seen["path"]], out, viewport)
             seen[f"{viewport}_screenshot"] = again.get("screenshot")
+            seen[f"{viewport}_load_ms"] = again.get("load_ms")
             seen.setdefault("evidence", []).extend(again.get("evidence", []))
             seen["findings"] += [finding for finding in again["findings"] if finding not in seen["findings"]]
         context.close()

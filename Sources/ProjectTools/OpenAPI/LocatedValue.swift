@@ -1,4 +1,4 @@
-internal import JSONTools
+public import JSONTools
 internal import Yams
 
 /// A value of a YAML or JSON document that knows its line.
@@ -149,5 +149,19 @@ public struct LocatedValue: Sendable, Hashable {
             if depth > maxDepth || dashes > maxDepth { return line }
         }
         return nil
+    }
+}
+
+extension LocatedValue {
+    /// The value without its lines.
+    public var json: JSONValue {
+        switch content {
+        case .null: .null
+        case .bool(let flag): .bool(flag)
+        case .number(let number): Int64(exactly: number).map { .integer($0) } ?? .number(number)
+        case .text(let text): .string(text)
+        case .list(let values): .array(values.map(\.json))
+        case .object(let members): .object(JSONObject(members.map { ($0.key, $0.value.json) }))
+        }
     }
 }
