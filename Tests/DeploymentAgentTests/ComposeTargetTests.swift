@@ -83,7 +83,7 @@ extension TargetSuites {
                 ]
                 for (files, code, words) in cases {
                     let result = try await stage.deploy(
-                        files, target: "compose", payload: ["health_timeout_seconds": 5])
+                        files, target: "compose", payload: ["health_timeout_seconds": 60])
                     #expect(result.errors.map(\.code) == [code])
                     #expect(result.errors.first?.message.contains(words) == true, "\(result.errors)")
                     #expect(try await stage.get("/version") == "one")

@@ -49,11 +49,10 @@ struct TargetStage: Sendable {
                 ended = .failure(error)
             }
             for container in try stage.state("containers") {
-                if let pid = container.value["pid"]?.intValue.flatMap(Int32.init(exactly:)), pid > 1,
-                    ProcessStat(of: pid)?.session == pid
-                {
-                    _ = Foundation.kill(-pid, SIGKILL)
-                }
+                let startTime = container.value["start"]?.stringValue.flatMap { Int($0) }
+                let process = AppProcess.Identity(
+                    processID: container.value["pid"]?.intValue, startTime: startTime)
+                if let process, process.isAlive { _ = Foundation.kill(process.processID, SIGKILL) }
             }
             try ended.get()
         }
@@ -83,11 +82,9 @@ struct TargetStage: Sendable {
             """,
             "baton.json": #"{"version": 1, "name": "tiny-app", "stack": "", "commands": {}, "health": "/health"}"#,
             "server.py": """
-            import os, socket, sys, time
+            import os, socket, sys, threading, time
             \(start)
-            server = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
-            while True:
-                connection, _ = server.accept()
+            def answer(connection):
                 path = connection.recv(65536).split(b" ")[1].decode()
                 if path == "/health":
                     status, text = (200, "ok") if \(healthy) else (503, "ill")
@@ -98,6 +95,10 @@ struct TargetStage: Sendable {
                 head = f"HTTP/1.1 {status} X\\r\\nContent-Length: {len(text.encode())}\\r\\nConnection: close\\r\\n\\r\\n"
                 connection.sendall((head + text).encode())
                 connection.close()
+            server = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+            while True:
+                # Whoever connects and says nothing keeps nobody else waiting.
+                threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
 
             """,
         ]
@@ -128,7 +129,14 @@ struct TargetStage: Sendable {
     }
 
     func act(_ action: String, _ payload: JSONObject = [:]) async throws -> TaskResult {
-        try await run(sandbox.task(action, payload: payload))
+        try await run(actionTask(action, payload))
+    }
+
+    /// A task without a workspace; going back isn't watched unless a test asks for it.
+    func actionTask(_ action: String, _ payload: JSONObject = [:], taskID: UniqueID? = nil) -> JSONObject {
+        var payload = payload
+        if action == "rollback", payload["watch_seconds"] == nil { payload["watch_seconds"] = 0 }
+        return sandbox.task(action, payload: payload, taskID: taskID)
     }
 
     func record() throws -> TargetRecord { try #require(directory.targetRecord()) }

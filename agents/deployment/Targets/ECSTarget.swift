@@ -138,7 +138,7 @@ struct ECSTarget: ReleaseTarget {
     private func ask(_ arguments: [String]) async throws -> JSONValue {
         let region = options.region.map { ["--region", $0] } ?? []
         return try await shell.json(
-            .aws, ["ecs"] + arguments + region + ["--output", "json", "--no-cli-pager"]
+            .aws, ["ecs"] + arguments + region + ["--output", "json"], environment: ["AWS_PAGER": "cat"]
         ).first ?? .null
     }
 }

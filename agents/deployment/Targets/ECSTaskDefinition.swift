@@ -10,6 +10,7 @@ enum ECSTaskDefinition {
         "family", "taskRoleArn", "executionRoleArn", "networkMode", "containerDefinitions", "volumes",
         "placementConstraints", "requiresCompatibilities", "cpu", "memory", "pidMode", "ipcMode",
         "proxyConfiguration", "inferenceAccelerators", "ephemeralStorage", "runtimePlatform",
+        "enableFaultInjection",
     ]
 
     /// Input for `register-task-definition --cli-input-json`.

@@ -31,6 +31,9 @@ struct TargetDeployer: Sendable {
         case unhealthy(Setback)
     }
 
+    /// So many looks in a row have to fail until a release that was healthy counts as unhealthy.
+    private static let failuresThatCount = 3
+
     private var workflowID: String { context.envelope.workflowID.description }
     private var healthSeconds: Double {
         context.input["health_timeout_seconds"]?.doubleValue ?? kind.usualHealthSeconds
@@ -141,7 +144,7 @@ struct TargetDeployer: Sendable {
     ///
     /// - Returns: what is wrong; nil when nothing is.
     private func problemOf(_ unit: TargetUnit) async throws -> String? {
-        if let problem = try await waitUntilHealthy(unit.state) { return problem }
+        if let problem = try await waitUntilHealthy(unit.state, seconds: healthSeconds) { return problem }
         let deadline = ContinuousClock.now + .seconds(watchSeconds)
         var failures = 0
         // The last look begins when the time is over: a pause that lasted longer than it should hides nothing.
@@ -150,7 +153,7 @@ struct TargetDeployer: Sendable {
             isLast = ContinuousClock.now >= deadline
             if let problem = await problem(of: unit.state, within: 1) {
                 failures += 1
-                if failures >= 2 { return "it turned unhealthy while it was watched: \(problem)" }
+                if failures >= Self.failuresThatCount { return "it turned unhealthy while it was watched: \(problem)" }
             } else {
                 failures = 0
             }
@@ -159,10 +162,11 @@ struct TargetDeployer: Sendable {
         return nil
     }
 
-    private func waitUntilHealthy(_ state: JSONObject) async throws -> String? {
-        let deadline = ContinuousClock.now + .seconds(healthSeconds)
-        var last = "it was never looked at"
-        while ContinuousClock.now < deadline {
+    /// Looks at least once, however little time there is.
+    private func waitUntilHealthy(_ state: JSONObject, seconds: Double) async throws -> String? {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        var last: String
+        repeat {
             let left = max(1, (deadline - ContinuousClock.now) / .seconds(1))
             switch try await target.look(at: state, within: min(left, 10)) {
             case .healthy:
@@ -172,8 +176,8 @@ struct TargetDeployer: Sendable {
             case .failed(let text), .absent(let text): return text
             }
             try await Task.sleep(for: .milliseconds(200))
-        }
-        return "not healthy within \(Int(healthSeconds)) s: \(last)"
+        } while ContinuousClock.now < deadline
+        return "not healthy within \(Int(seconds)) s: \(last)"
     }
 
     private func problem(of state: JSONObject, within seconds: Double) async -> String? {
@@ -196,7 +200,7 @@ struct TargetDeployer: Sendable {
         } else {
             return nil
         }
-        let probe = await context.tools.probe(address, timeoutSeconds: 3)
+        let probe = await context.tools.probe(address, timeoutSeconds: 5)
         guard !probe.isHealthy else { return nil }
         return probe.status.map { "\(address) answered \($0)" } ?? "\(address): \(probe.problem ?? "no answer")"
     }
@@ -214,7 +218,9 @@ struct TargetDeployer: Sendable {
             if let before {
                 let state = try await target.goBack(to: before, from: unit)
                 setback.wentBack = true
-                if let problem = try await waitUntilHealthy(state) {
+                // What was well before gets the usual time, even if the new one was given less.
+                let seconds = max(healthSeconds, kind.usualHealthSeconds)
+                if let problem = try await waitUntilHealthy(state, seconds: seconds) {
                     throw ActionFailure(code: "DEPLOYMENT_UNHEALTHY", message: problem)
                 }
                 record.status = .running
