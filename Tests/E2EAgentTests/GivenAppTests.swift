@@ -12,7 +12,8 @@ struct GivenAppTests {
         let commit = try await sandbox.commit(files, to: "work", in: sandbox.path + "/project.git")
         let result = try await sandbox.run(
             sandbox.task(
-                "e2e_testing", repository: sandbox.path + "/project.git", commit: commit, timeoutMilliseconds: 300_000),
+                "e2e_testing", payload: ["press_buttons": false], repository: sandbox.path + "/project.git",
+                commit: commit, timeoutMilliseconds: 300_000),
             type: "e2e", actions: [E2ETestingAction()], environment: ["BATON_PYTHON": try await PythonForTests.path()])
         return (result, commit)
     }

@@ -55,6 +55,8 @@ struct BrowserSurvey: Sendable, Hashable {
     var pages: [Page]
     /// Links that were not followed because there were too many.
     var unvisited: Int
+    /// Buttons that were not pressed because time was up, or there were too many.
+    var unpressed = 0
 
     var findings: [Finding] { pages.flatMap(\.findings) }
 }
@@ -78,6 +80,7 @@ extension BrowserSurvey {
     ///
     /// - Parameter json: `buttons.json` of `survey.py`.
     mutating func add(buttons json: JSONValue) {
+        unpressed = json["left"]?.intValue.map { Int($0) } ?? 0
         for button in json["inert"]?.arrayValue ?? [] {
             guard let path = button["page"]?.stringValue, let index = pages.firstIndex(where: { $0.path == path })
             else {

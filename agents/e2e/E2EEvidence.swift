@@ -82,6 +82,7 @@ struct E2EEvidence: Sendable {
         }
         if tests.skipped > 0 { warnings.append("\(tests.skipped) of \(tests.tests) browser tests did not run") }
         if survey.unvisited > 0 { warnings.append("\(survey.unvisited) more pages were linked but not looked at") }
+        if survey.unpressed > 0 { warnings.append("\(survey.unpressed) buttons were not pressed one by one") }
         return warnings
     }
 

@@ -65,14 +65,13 @@ STATE = r"""
 class Press:
     """One page in which buttons are pressed, and what came of it."""
 
-    def __init__(self, context, url, timeout):
+    def __init__(self, context, url):
         self.events = 0
         self.page = context.new_page()
-        self.page.set_default_timeout(timeout)
         for name in ("request", "popup", "download", "filechooser", "console", "pageerror", "framenavigated", "websocket"):
             self.page.on(name, lambda *_: self.happened())
         self.page.on("dialog", self.dialog)
-        self.page.goto(url, wait_until="load", timeout=15_000)
+        self.page.goto(url, wait_until="load", timeout=30_000)
         try:
             self.page.wait_for_load_state("networkidle", timeout=2000)
         except Exception:
@@ -101,18 +100,18 @@ class Press:
             except Exception:
                 return
 
-    def does(self, selector, patience=1.5):
-        """Whether a press does something; None when the button can't be pressed."""
+    def does(self, selector, patience=1.5, timeout=15_000):
+        """Whether a press does something; None when the button can't be pressed within so many milliseconds."""
         button = self.page.locator(selector).first
         try:
             if not button.is_visible() or not button.is_enabled():
                 return None
-            button.hover()
+            button.hover(timeout=timeout)
             # The focus that any press moves to the button is none of its doing.
-            button.focus()
+            button.focus(timeout=timeout)
             state, events = self.page.evaluate(STATE), self.events
             count = self.page.evaluate("() => window.__batonSeen?.count ?? 0")
-            button.click(no_wait_after=True)
+            button.click(no_wait_after=True, timeout=timeout)
         except Exception:
             return None
         end = time.monotonic() + patience
@@ -131,7 +130,7 @@ class Press:
 
 def is_inert(context, url, entry, button):
     """Whether nothing happens in any of three tries; None when it could not be pressed in the first."""
-    press = Press(context, url, 3000)
+    press = Press(context, url)
     try:
         first = press.does(button["selector"])
     finally:
@@ -139,17 +138,17 @@ def is_inert(context, url, entry, button):
     if first is not False:
         return None if first is None else False
     for with_neighbours in (False, True):
-        press = Press(context, url, 1000)
+        press = Press(context, url)
         try:
             for field in entry["fields"]:
                 try:
-                    press.page.locator(field["selector"]).first.fill(field["value"])
+                    press.page.locator(field["selector"]).first.fill(field["value"], timeout=1000)
                 except Exception:
                     pass  # not one that takes this text now
             if with_neighbours:
                 for other in entry["buttons"][:NEIGHBOURS]:
                     if other["selector"] != button["selector"]:
-                        press.does(other["selector"], patience=0.1)
+                        press.does(other["selector"], patience=0.1, timeout=1000)
                 press.settle()
             if press.does(button["selector"]) is not False:
                 return False
@@ -161,8 +160,8 @@ def is_inert(context, url, entry, button):
 def picture(context, url, selector, path):
     page = context.new_page()
     try:
-        page.goto(url, wait_until="load", timeout=15_000)
-        page.locator(selector).first.screenshot(path=path, timeout=2000)
+        page.goto(url, wait_until="load", timeout=30_000)
+        page.locator(selector).first.screenshot(path=path, timeout=15_000)
         return True
     except Exception:
         return False
@@ -220,9 +219,9 @@ def look(context, url, entry, end):
             if press is None or re.sub("#.*", "", press.page.url) != url:
                 if press is not None:
                     press.close()
-                press = Press(context, url, 1000)
+                press = Press(context, url)
             pressed += 1
-            if press.does(button["selector"]):
+            if press.does(button["selector"], timeout=1000):
                 continue
             press.close()
             press = None

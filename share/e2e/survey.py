@@ -306,7 +306,7 @@ def look(context, plan, path, name, out, viewport):
                     label = button["text"] or button["label"]
                     listener.add("dead_button", f'nothing happens when "{label}" ({button["selector"]}) is pressed')
                     name_of = f"screenshots/{name}-dead-button-{number}.png"
-                    page.locator(button["selector"]).screenshot(path=os.path.join(out, name_of), timeout=2000)
+                    page.locator(button["selector"]).screenshot(path=os.path.join(out, name_of), timeout=15_000)
                     seen.setdefault("evidence", []).append(name_of)
             changed = compare(context, plan, shot, out)
             if changed:
