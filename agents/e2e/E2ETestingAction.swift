@@ -101,7 +101,10 @@ struct E2ETestingAction: AgentAction {
             let manifest = project.manifest
             var generator = TestGenerator(health: manifest.health, plan: plan, survey: survey)
             generator.knowsHealth = project.detection?.namesHealth ?? true
-            generator.api = try await api(context, plan, session)
+            // A site of files answers no API: what describes one there is for its pages' own storage.
+            if !["static", "static-site"].contains(manifest.stack) {
+                generator.api = try await api(context, plan, session)
+            }
             let files = try suite.write(generator.files())
             if project.isDetected {
                 // A repository that was never made for Baton gets no files that nobody asked for.
