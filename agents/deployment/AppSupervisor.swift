@@ -52,8 +52,13 @@ struct AppSupervisor: Sendable, Hashable {
             if [ $((now - begin)) -gt "$window" ]; then begin=$now count=0 pause=$first; fi
             count=$((count + 1)) gave_up=false
             [ "$count" -le "$limit" ] || gave_up=true
-            printf '{"pid": %s, "restarts": %s, "last_exit_code": %s, "last_exit": %s, "gave_up": %s}\n' \
-                "$$" "$((count - (count > limit)))" "$code" "$now" "$gave_up" > "$note.tmp" && mv -f "$note.tmp" "$note"
+            # The app may write here, too: neither a link nor a folder of its own leads the note elsewhere.
+            rm -f "$note.tmp"
+            (
+                set -C
+                printf '{"pid": %s, "restarts": %s, "last_exit_code": %s, "last_exit": %s, "gave_up": %s}\n' \
+                    "$$" "$((count - (count > limit)))" "$code" "$now" "$gave_up" > "$note.tmp"
+            ) 2>/dev/null && mv -fT "$note.tmp" "$note" 2>/dev/null
             if [ "$gave_up" = true ]; then
                 echo "[baton] the app ended with code $code and is not started again: $limit restarts did not help"
                 exit "$code"
