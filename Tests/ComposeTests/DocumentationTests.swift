@@ -99,7 +99,7 @@ import Testing
     func `programs and variables that are named exist`(document: Document) throws {
         let products = try Checkout.products()
         let variables = try Checkout.environmentNames().union(["BATON_BUILD_CONFIGURATION", "BATON_LONG_OUTAGES"])
-            .union(["BATON_SECRET_NAME"])
+            .union(["BATON_SECRET_NAME", "BATON_FUZZ_COUNT", "BATON_FUZZ_SEED", "BATON_FUZZ_SCRATCH"])
         for line in document.code {
             for match in line.matches(of: /\.build\/debug\/([a-z0-9-]+)/) {
                 #expect(products.contains(String(match.1)), "\(match.0)")
