@@ -183,13 +183,20 @@ struct AdvancerTests {
     func window(lanes: Int) async throws {
         try await withDatabase(isWindowed: true, lanes: lanes) { fixture in
             let stored = try await fixture.storeChain(1)
-            for _ in 1...200 { _ = try created(await fixture.advancer.submit(.create(fixture.creation(stored)))) }
+            var ids: [UniqueID] = []
+            for _ in 1...200 {
+                ids.append(try created(await fixture.advancer.submit(.create(fixture.creation(stored)))))
+            }
             let queued = try await fixture.pool.query("SELECT count(*) FROM tasks WHERE status = 0")
             // Created one by one, so that each lane knows what the other sent.
             #expect(try queued.only().int8(0) == 136)
             #expect(fixture.bus.record.withLock { $0.tasks.count } <= 64)
             for step in 1...200 {
                 try await fixture.answer(try await fixture.bus.nextTask(), entry: "\(step)-0")
+            }
+            // Each lane has committed what came before, once it answers.
+            for id in ids {
+                _ = await fixture.advancer.submit(.event(.cancel(actor: "ann", reason: ""), workflowID: id))
             }
             let last = try created(await fixture.advancer.submit(.create(fixture.creation(stored))))
             let rows = try await fixture.pool.query(
