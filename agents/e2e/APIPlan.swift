@@ -176,7 +176,13 @@ extension APIPlan {
     }
 
     private static func number(_ schema: LocatedValue) -> JSONValue? {
-        var value = schema["minimum"]?.number ?? schema["exclusiveMinimum"]?.number.map { $0 + 1 } ?? 1
+        // In steps: the optimizer of Swift 6.3.1 fails on all of it in one expression.
+        var value = 1.0
+        if let least = schema["minimum"]?.number {
+            value = least
+        } else if let bound = schema["exclusiveMinimum"]?.number {
+            value = bound + 1
+        }
         if let most = schema["maximum"]?.number, value > most { value = most }
         if let step = schema["multipleOf"]?.number, step > 0 { value = (value / step).rounded(.up) * step }
         return Int64(exactly: value).map { .integer($0) } ?? .number(value)
