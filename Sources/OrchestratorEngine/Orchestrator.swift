@@ -1,3 +1,4 @@
+import Glibc
 public import Logging
 public import PostgresDriver
 public import TaskTransport
@@ -26,8 +27,11 @@ public final class Orchestrator: Sendable {
         }
     }
 
-    /// How many transactions advance workflows at once, each on a connection of its own.
-    static let lanes = 2
+    /// How many transactions advance workflows at once, each on a connection of its own, by the processors there are:
+    /// one for two of them, four at most. Two on two processors were measured to be slower: smaller batches cost more.
+    static func lanes(processors: Int) -> Int {
+        max(1, min(4, processors / 2))
+    }
 
     /// The one door.
     public let advancer: Advancer
@@ -66,9 +70,12 @@ public final class Orchestrator: Sendable {
         definitions = PostgresDefinitionStore(pool: pool)
         monitor = RoadMonitor(leaseMilliseconds: settings.leaseMilliseconds)
         deferred = DeferredWrites(store: store, logger: logger)
+        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         advancer = Advancer(
-            sessions: (0..<Self.lanes).map { _ in PostgresBatchSession(configuration: database) }, queue: store,
-            envelopes: envelopes, output: effects, logger: logger)
+            sessions: (0..<Self.lanes(processors: processors)).map { _ in
+                PostgresBatchSession(configuration: database)
+            },
+            queue: store, envelopes: envelopes, output: effects, logger: logger)
         publisher = EffectPublisher(
             queue: effects, bus: bus, deferred: deferred, feed: feed, envelopes: envelopes, logger: logger)
         results = ResultIntake(advancer: advancer, bus: bus, store: store, logger: logger)

@@ -19,3 +19,13 @@ struct EffectQueueTests {
         #expect(await queue.takeAll()?.count == nil)
     }
 }
+
+@Suite("Lanes")
+struct LaneTests {
+    @Test(
+        "there is one for two processors, one at least and four at most",
+        arguments: [(1, 1), (2, 1), (3, 1), (4, 2), (8, 4), (64, 4), (-1, 1)])
+    func number(processors: Int, lanes: Int) {
+        #expect(Orchestrator.lanes(processors: processors) == lanes)
+    }
+}

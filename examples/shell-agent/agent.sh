@@ -92,6 +92,7 @@ while [ -z "${leaving:-}" ]; do
         for lane in :critical :high '' :low; do
             lane=${space}agent:$type:tasks$lane
             found=$(redis XREADGROUP GROUP agents "$me" COUNT 1 STREAMS "$lane" "$place" 2>&1)
+            [[ $found == "Could not connect"* ]] && sleep 1
             [[ $found == NOGROUP* ]] && redis XGROUP CREATE "$lane" agents 0 MKSTREAM >/dev/null
             entry=$(sed -n 2p <<<"$found") # then come the names of the fields and what they hold
             [[ $entry =~ ^[0-9]+-[0-9]+$ ]] && { work "$lane" "$entry" "$(grep -m1 -A1 '^envelope$' <<<"$found" | tail -n 1)"; continue 3; }
