@@ -6,8 +6,10 @@ extension String {
     package func cut(toBytes bytes: Int) -> String {
         guard utf8.count > bytes else { return self }
         precondition(bytes >= 3, "there must be room for the ellipsis")
-        var end = utf8.index(utf8.startIndex, offsetBy: bytes - 3)
-        while end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
-        return String(self[..<end]) + "…"
+        // Bytes 10xxxxxx go on with a character that began before (RFC 3629).
+        let all = Array(utf8.prefix(bytes - 2))
+        var end = bytes - 3
+        while end > 0, all[end] & 0xC0 == 0x80 { end -= 1 }
+        return String(decoding: all[..<end], as: UTF8.self) + "…"
     }
 }

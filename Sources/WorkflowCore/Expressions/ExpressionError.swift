@@ -45,7 +45,9 @@ public struct ExpressionError: Error, Sendable, Hashable, CustomStringConvertibl
 
     /// One line for people: message, hint, and the place with the source (cut short when it is long).
     public var description: String {
-        let shown = (source.count > 120 ? source.prefix(120) + "…" : source).cut(toBytes: 1000)
+        // Counting all characters of a long text takes longer than reading it.
+        let end = source.index(source.startIndex, offsetBy: 120, limitedBy: source.endIndex) ?? source.endIndex
+        let shown = (end == source.endIndex ? source : String(source[..<end]) + "…").cut(toBytes: 1000)
         let advice = hint.map { "; \($0)" } ?? ""
         return "\(message)\(advice) (column \(column) of `\(shown)`)"
     }

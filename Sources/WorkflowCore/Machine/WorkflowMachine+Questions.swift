@@ -29,7 +29,7 @@ extension WorkflowMachine {
                 "attempt": .integer(Int64(round.attempt)), "expires_at": .string("\(round.expiresAt)"),
                 "questions": .array(
                     outcome.questions.map { question in
-                        ["id": .string(question.id), "text": .string(question.text.cut(toBytes: 500))]
+                        ["id": .string(question.id), "text": .string(question.text.beginning(ofBytes: 500))]
                     }),
             ])
     }

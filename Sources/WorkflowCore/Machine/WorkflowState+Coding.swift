@@ -197,8 +197,8 @@ extension WorkflowFault {
     private static let storedCodeLimit = 64
 
     fileprivate func write(to writer: inout JSONWriter, messageLimit: Int) {
-        writer.field("c", code.cut(toBytes: Self.storedCodeLimit))
-        writer.field("m", message.cut(toBytes: messageLimit))
+        writer.field("c", code.beginning(ofBytes: Self.storedCodeLimit))
+        writer.field("m", message.beginning(ofBytes: messageLimit))
         if isRetryable {
             writer.key(literal: "r")
             writer.value(true)
@@ -212,12 +212,15 @@ extension WorkflowFault {
 }
 
 extension String {
-    /// The longest beginning of whole characters that has at most so many bytes in UTF-8.
-    func cut(toBytes limit: Int) -> String {
+    /// The longest beginning that has at most so many bytes in UTF-8 and splits no Unicode scalar. Whole characters would
+    /// cost more: how far one reaches is only known from its beginning.
+    func beginning(ofBytes limit: Int) -> String {
         guard utf8.count > limit else { return self }
-        var end = utf8.index(utf8.startIndex, offsetBy: limit)
-        while end > startIndex, end.samePosition(in: self) == nil { end = utf8.index(before: end) }
-        return String(self[..<end])
+        let bytes = Array(utf8.prefix(limit + 1))
+        var end = limit
+        // Bytes 10xxxxxx go on with a scalar that began before (RFC 3629).
+        while end > 0, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+        return String(decoding: bytes[..<end], as: UTF8.self)
     }
 }
 

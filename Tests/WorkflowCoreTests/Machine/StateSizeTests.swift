@@ -1,6 +1,7 @@
 import JSONTools
 import Testing
-import WorkflowCore
+
+@testable import WorkflowCore
 
 @Suite("The size of the stored state")
 struct StateSizeTests {
@@ -69,5 +70,17 @@ struct StateSizeTests {
         let bytes = state.encoded()
         #expect(bytes.count < 10_000)
         #expect(try WorkflowState(decoding: bytes).stages[0].fault?.message.utf8.count == 600)
+    }
+}
+
+@Suite("Beginnings of texts")
+struct TextBeginningTests {
+    @Test(
+        "a beginning has whole scalars only, and at most so many bytes",
+        arguments: [
+            ("abc", 3, "abc"), ("abcd", 3, "abc"), ("aä", 2, "a"), ("a😀b", 4, "a"), ("😀", 4, "😀"), ("é", 0, ""),
+        ])
+    func beginning(text: String, limit: Int, expected: String) {
+        #expect(text.beginning(ofBytes: limit) == expected)
     }
 }
