@@ -100,8 +100,10 @@ public final class RedisClient: Sendable {
 
     /// Closes the client, at once and for good. What is queued may still be finished for 1 s; then everything fails.
     public func close() {
-        control.close(grace: closeGrace)
+        // In this order: the thread takes what waits for the last time once it sees that it shall end, so that nothing may
+        // come after that. Whoever sent in between would wait for ever.
         mailbox.close()
+        control.close(grace: closeGrace)
     }
 
     /// Closes the client and waits for its thread to end, which takes up to 2 s.
