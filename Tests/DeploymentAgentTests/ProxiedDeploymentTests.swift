@@ -20,8 +20,12 @@ extension DeploymentAgentSuites {
                 const http = require("node:http"), fs = require("node:fs");
                 const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
                 const counts = {};
-                const count = (what) => { counts[what] = (counts[what] ?? 0) + 1; };
-                let running = true;
+                let running = true, total = 0, last = Infinity;
+                const count = (what) => {
+                  counts[what] = (counts[what] ?? 0) + 1;
+                  if (++total === 200) fs.writeFileSync("\(stage.sandbox.path)/load-began", "");
+                  if (total >= last) running = false;
+                };
                 const one = () => new Promise((done) => {
                   const request = http.get({ port: \(port), path: "/version", agent }, (answer) => {
                     let text = "";
@@ -32,7 +36,7 @@ extension DeploymentAgentSuites {
                   request.on("error", (error) => { count(`failed: ${error.code}`); done(); });
                 });
                 const client = async () => { while (running) await one(); };
-                setInterval(() => { if (fs.existsSync("\(stage.sandbox.path)/load-stop")) running = false; }, 20).unref();
+                setInterval(() => { if (fs.existsSync("\(stage.sandbox.path)/load-stop")) last = Math.min(last, total + 200); }, 20).unref();
                 Promise.all(Array.from({ length: 16 }, client)).then(() => console.log(JSON.stringify(counts)));
 
                 """
@@ -40,17 +44,18 @@ extension DeploymentAgentSuites {
             let load = Task { try await stage.sandbox.run("node", [stage.sandbox.path + "/load.js"]) }
             let result: Result<Void, any Error>
             do {
-                // It runs for a while before and after.
-                try await Task.sleep(for: .milliseconds(300))
+                // It has had 200 answers before, and gets as many after.
+                #expect(try await stage.sandbox.eventually { stage.sandbox.read("load-began") != nil })
                 try await body()
-                try await Task.sleep(for: .milliseconds(300))
                 result = .success(())
             } catch {
                 result = .failure(error)
             }
             try stage.sandbox.write("", to: "load-stop")
             let output = try await load.value
-            try FileManager.default.removeItem(atPath: stage.sandbox.path + "/load-stop")
+            for name in ["load-stop", "load-began"] {
+                try FileManager.default.removeItem(atPath: stage.sandbox.path + "/" + name)
+            }
             try result.get()
             let json = try JSONValue(parsing: output.text)
             return (json.objectValue ?? [:]).reduce(into: [:]) { $0[$1.key] = $1.value.intValue }
